@@ -1,0 +1,63 @@
+# Two commands for a newcomer: `make demo` and `make test`. Both set up .venv by themselves.
+# Needs: Debian 12 or newer, Python 3.11 or newer, make. Neither root nor PortAudio.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+TESTS ?=
+ENGINE ?= whisper
+READY := $(VENV)/.ready
+TRAIN_VENV := .venv-training
+TRAIN_READY := $(TRAIN_VENV)/.ready
+TRAIN := PYTHONPATH=firmware_py:. $(TRAIN_VENV)/bin/python
+
+.PHONY: help setup model demo test check format lock train eval corpus-check clean
+
+help:
+	@echo "make demo     three calls through the virtual line (ARGS=\"--speed 8\", ARGS=\"--json\")"
+	@echo "make test     all tests, real Mosquitto included (TESTS=tests/line to run some)"
+	@echo "make check    format, lint, strict types, import rules, corpus"
+	@echo "make train    train the detector from training/corpus;  make eval  its report"
+	@echo "make format   let ruff format the code;  make lock  renew the lock files;  make clean  remove .venv"
+
+setup: $(READY)
+
+$(READY): requirements.lock pyproject.toml scripts/setup-venv
+	@scripts/setup-venv "$(PYTHON)" "$(VENV)" requirements.lock .
+	@touch $@
+
+$(TRAIN_READY): training/requirements.lock scripts/setup-venv
+	@scripts/setup-venv "$(PYTHON)" "$(TRAIN_VENV)" training/requirements.lock
+	@touch $@
+
+model: $(READY)
+	@$(BIN)/denwaban models verify whisper-base >/dev/null 2>&1 || $(BIN)/denwaban models fetch whisper-base
+
+demo: model
+	@$(BIN)/denwaban demo $(ARGS)
+
+test: model
+	@scripts/need-mosquitto
+	@$(BIN)/python -m pytest $(TESTS)
+
+check: $(READY)
+	@$(BIN)/ruff format --check --quiet . || { echo "run: make format"; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -q tests/test_imports.py tests/training/test_corpus.py
+
+format: $(READY)
+	@$(BIN)/ruff format --quiet . && $(BIN)/ruff check --quiet --fix .
+
+train: $(TRAIN_READY)
+	@$(TRAIN) -W ignore -m training.train $(ARGS)
+
+eval: $(TRAIN_READY)
+	@$(TRAIN) -W ignore -m training.evaluate --engine $(ENGINE) $(ARGS)
+
+lock:
+	@scripts/lock
+
+clean:
+	rm -rf $(VENV) $(TRAIN_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,129 @@
+"""How long an alert takes from decided to delivered: outbox, sealing, broker, opening; all on this machine.
+
+    .venv/bin/python bench/latency.py --json [--alerts 200]
+
+The clock starts when `submit` is called and stops when the contact's callback runs. One alert at a time.
+"""
+
+# ruff: noqa: E402  # the broker of the tests is found from the repository, wherever this is called
+
+from __future__ import annotations
+
+import argparse
+import json
+import queue
+import statistics
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "firmware_py")]
+
+from denwaban.alert import wire
+from denwaban.alert.contact import ContactClient
+from denwaban.alert.embedded import EmbeddedBroker
+from denwaban.alert.keys import UnitKey, new_private_key, public_part, public_text
+from denwaban.alert.mqtt import MqttAlerts
+from denwaban.alert.settings import Contact, MqttSettings
+from denwaban.effects import SendAlert
+from denwaban.events import CallerId, Evidence, Level
+from denwaban.store.outbox import SqliteOutbox
+
+from tests.fixtures_broker import BrokerMissing, running_mosquitto, until
+
+_TURNS = tuple(("far", f"それでは{n}番の書類のとおり、還付金の手続きでATMまでお越しください。") for n in range(8))
+
+
+class _WallClock:
+    def now(self) -> float:
+        return time.monotonic()
+
+    def wall(self) -> float:
+        return time.time()
+
+    def wait_hint(self, deadline: float) -> float:
+        return max(0.0, deadline - time.monotonic())
+
+
+def _alert(n: int) -> SendAlert:
+    return SendAlert(
+        alert_id=f"alert-{n}",
+        call_id=f"call-{n}",
+        event="new",
+        level=Level.ALERT,
+        category="refund",
+        score=0.93,
+        caller=CallerId("0312345678"),
+        evidence=(Evidence("還付金", 0.6), Evidence("ATM", 0.3)),
+        transcript=_TURNS,
+    )
+
+
+def measure(port: int, alerts: int, folder: Path) -> dict[str, float]:
+    """Milliseconds for `alerts` alerts, after ten to warm up; `submit_median_ms` is the part inside `submit`."""
+    contact_key, unit_key = new_private_key(), UnitKey.load_or_create(folder / "unit.jwk")
+    settings = MqttSettings(port=port)
+    delivered: queue.Queue[float] = queue.Queue()
+    reader = wire.Reader("bench", public_part(unit_key.jwk), "musume", contact_key)
+    client = ContactClient(settings, reader, lambda _alert: delivered.put(time.perf_counter()))
+    outbox = SqliteOutbox(folder / "calls.sqlite")
+    contacts = [Contact("musume", "", public_text(contact_key))]
+    sink = MqttAlerts(
+        settings=settings, unit="bench", contacts=contacts, key=unit_key, outbox=outbox, clock=_WallClock()
+    )
+    with ExitStack() as stack:
+        stack.callback(outbox.close)
+        client.start()
+        stack.callback(client.close)
+        sink.start()
+        stack.callback(sink.close)
+        until(lambda: client.wait_subscribed(0.1) and sink.wait_connected(0.1), "both connected")
+        delays, submits = [], []
+        for n in range(alerts + 10):
+            decided = time.perf_counter()
+            sink.submit(_alert(n), time.time())
+            submits.append(time.perf_counter() - decided)
+            delays.append(delivered.get(timeout=60) - decided)
+    return _figures(delays[10:], submits[10:])
+
+
+def _figures(delays: list[float], submits: list[float]) -> dict[str, float]:
+    return {
+        "alerts": len(delays),
+        "median_ms": round(statistics.median(delays) * 1000, 2),
+        "p95_ms": round(statistics.quantiles(delays, n=20)[-1] * 1000, 2),
+        "max_ms": round(max(delays) * 1000, 2),
+        "submit_median_ms": round(statistics.median(submits) * 1000, 2),
+    }
+
+
+def main() -> int:
+    """Measure with each broker there is; exit 1 when Mosquitto is missing."""
+    parser = argparse.ArgumentParser(description="Alert latency on loopback: decided to delivered.")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--alerts", type=int, default=200, help="alerts per broker, at least 100 (default 200)")
+    options = parser.parse_args()
+    figures: dict[str, object] = {"bench": "latency"}
+    # The outbox belongs on a real disk, where fsync costs what it costs: not /tmp, which may be memory.
+    with tempfile.TemporaryDirectory(dir=Path(__file__).parent) as name, ExitStack() as stack:
+        folders = [Path(name, broker) for broker in ("mosquitto", "amqtt")]
+        for folder in folders:
+            folder.mkdir()
+        try:
+            mosquitto = stack.enter_context(running_mosquitto(folders[0]))
+        except BrokerMissing as error:
+            print(error, file=sys.stderr)
+            return 1
+        figures["mosquitto"] = measure(mosquitto.port, max(100, options.alerts), folders[0])
+        embedded = EmbeddedBroker()
+        embedded.start()
+        stack.callback(embedded.stop)
+        figures["amqtt"] = measure(embedded.port, max(100, options.alerts), folders[1])
+    print(json.dumps(figures) if options.json else "\n".join(f"{key}: {value}" for key, value in figures.items()))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

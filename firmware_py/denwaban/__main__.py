@@ -1,0 +1,5 @@
+"""`python -m denwaban`."""
+
+from denwaban.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,175 @@
+"""The receiving side in Python: what a family contact's program does. Used by the demo and the tests."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import paho.mqtt.client as paho
+from paho.mqtt.reasoncodes import ReasonCode
+
+from denwaban.alert import wire
+from denwaban.alert.link import connect_options, new_client, put_or_drop
+from denwaban.alert.settings import MqttSettings
+from denwaban.errors import WireError
+from denwaban.events import Level
+
+_log = logging.getLogger(__name__)
+
+_QUEUE_LENGTH: Final = 1000
+_REMEMBERED: Final = 5000
+"""(id, sequence) pairs kept for dropping duplicates; the unit's outbox holds 2000 messages."""
+
+_NO_DETAIL: Final = wire.Detail("", "", 0.0, None, None, (), (), "")
+
+_POLL_S: Final = 1.0
+_SESSION_S: Final = 7 * 86400
+"""How long the broker keeps messages for a contact who is away (MQTT 5; with 3.1.1 the broker decides)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedAlert:
+    """An alert as the contact sees it. `at`: seconds since the epoch. All after `detailed` is empty without a key."""
+
+    unit: str
+    id: str
+    event: str
+    level: Level
+    at: float
+    sequence: int
+    drill: bool
+    detailed: bool
+    category: str
+    kind: str
+    number: str | None
+    absence: str | None
+    evidence: tuple[str, ...]
+    transcript: tuple[tuple[str, str], ...]
+    advice: str
+
+
+class ContactClient:
+    """Receives the alerts of one unit for one contact, each (id, sequence) once, in the order they come.
+
+    `on_alert` is called on this client's own thread. What is malformed, wrongly signed or not for this contact is
+    counted in `rejected` and logged, never raised. The broker keeps messages while the client is away.
+    """
+
+    def __init__(self, settings: MqttSettings, reader: wire.Reader, on_alert: Callable[[ReceivedAlert], None]) -> None:
+        self._settings = settings
+        self._reader = reader
+        self._on_alert = on_alert
+        self._topic = wire.contact_topic(reader.unit, reader.contact)
+        self._availability_topic = wire.availability_topic(reader.unit)
+        self._messages: queue.Queue[tuple[str, bytes]] = queue.Queue(_QUEUE_LENGTH)
+        self._seen: OrderedDict[tuple[str, int], None] = OrderedDict()
+        self._subscribed = threading.Event()
+        self._closing = threading.Event()
+        self._client = new_client(
+            settings, f"denwaban-{reader.unit}-contact-{reader.contact}", clean=False, reconnects=True
+        )
+        self._client.reconnect_delay_set(1, 30)
+        self._client.on_connect = self._on_connect
+        self._client.on_subscribe = self._on_subscribe
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_message = self._on_message
+        self._thread = threading.Thread(target=self._run, name=f"contact-{reader.contact}", daemon=True)
+        self.rejected = 0
+        self.available: bool | None = None
+        """What the unit last said of itself; None: not heard yet."""
+
+    def start(self) -> None:
+        """Connect in the background, again and again until it works. OSError never; see `wait_subscribed`."""
+        options = connect_options(self._settings, clean=False, keep_session_s=_SESSION_S)
+        self._client.connect_async(self._settings.host, self._settings.port, **options)
+        self._client.loop_start()
+        self._thread.start()
+
+    def wait_subscribed(self, timeout: float) -> bool:
+        """True as soon as the broker has confirmed the subscription; False after `timeout` seconds."""
+        return self._subscribed.wait(timeout)
+
+    def close(self, timeout: float = 10.0) -> None:
+        self._closing.set()
+        self._client.disconnect()
+        self._client.loop_stop()
+        if self._thread.ident is not None:
+            self._thread.join(timeout)
+
+    # --- paho's thread: only enqueue ---------------------------------------------------------------------------------
+
+    def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, _properties: Any) -> None:
+        if not code.is_failure:
+            client.subscribe([(self._topic, 1), (self._availability_topic, 1)])
+
+    def _on_subscribe(self, _client: Any, _data: Any, _mid: int, codes: list[ReasonCode], _properties: Any) -> None:
+        if any(code.is_failure for code in codes):
+            _log.error("the broker refused the subscription; check its access rules")
+        else:
+            self._subscribed.set()
+
+    def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, _code: ReasonCode, _properties: Any) -> None:
+        self._subscribed.clear()
+
+    def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
+        item = (message.topic, bytes(message.payload))
+        if not put_or_drop(self._messages, item):
+            _log.error("more than %d messages wait; one was dropped", _QUEUE_LENGTH)
+
+    # --- our thread --------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            try:
+                topic, payload = self._messages.get(timeout=_POLL_S)
+            except queue.Empty:
+                continue
+            if topic == self._availability_topic:
+                self.available = payload == wire.ONLINE
+            else:
+                self._receive(payload)
+
+    def _receive(self, payload: bytes) -> None:
+        try:
+            envelope, detail = wire.read_message(payload, self._reader)
+        except WireError as error:
+            self.rejected += 1
+            _log.warning("a message was rejected: %s", error)
+            return
+        if self._is_new(envelope):
+            self._on_alert(_received(envelope, detail))
+
+    def _is_new(self, envelope: wire.Envelope) -> bool:
+        key = (envelope.id, envelope.sequence)
+        if key in self._seen:
+            return False
+        self._seen[key] = None
+        if len(self._seen) > _REMEMBERED:
+            self._seen.popitem(last=False)
+        return True
+
+
+def _received(envelope: wire.Envelope, detail: wire.Detail | None) -> ReceivedAlert:
+    told = detail or _NO_DETAIL
+    return ReceivedAlert(
+        unit=envelope.unit,
+        id=envelope.id,
+        event=envelope.event,
+        level=envelope.level,
+        at=envelope.at,
+        sequence=envelope.sequence,
+        drill=envelope.drill,
+        detailed=detail is not None,
+        category=told.category,
+        kind=told.kind,
+        number=told.number,
+        absence=told.absence,
+        evidence=told.evidence,
+        transcript=told.transcript,
+        advice=told.advice,
+    )

@@ -1,0 +1,227 @@
+"""Wires everything: the one place that knows every adapter."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from denwaban.alert.keys import UnitKey
+from denwaban.alert.mqtt import MqttAlerts
+from denwaban.alert.settings import Contact, MqttSettings
+from denwaban.audio.prompts import PromptLibrary
+from denwaban.audio.sides import LevelSides
+from denwaban.audio.speaker import SilentSpeaker, SoundSpeaker
+from denwaban.audio.vad import Segmenter
+from denwaban.config import Config
+from denwaban.detect.judge import CallJudge
+from denwaban.detect.model import ScamModel, load_model
+from denwaban.detect.policy import PastCall, caller_shift, household_shift
+from denwaban.detect.text import Reader
+from denwaban.ears import Ears
+from denwaban.errors import ConfigError
+from denwaban.events import CallerId
+from denwaban.line.modem import ModemLine
+from denwaban.line.profiles import PROFILES
+from denwaban.listener import CallListener, MixedListener, SeparateListener
+from denwaban.loop import Loop, Observer, Ports
+from denwaban.ports import AlertSink, Clock, Recognizer, Recorder, Speaker
+from denwaban.screening import ScreeningRules, normalise_number
+from denwaban.session import SessionSettings, SessionState
+from denwaban.shipped import shipped_models
+from denwaban.store.database import Database
+from denwaban.store.outbox import SqliteOutbox
+from denwaban.store.recordings import FlacRecorder, apply_retention
+from denwaban.supervise import Pulse
+from denwaban.transcribe.catalog import load_catalog
+from denwaban.transcribe.engine import load_recognizer
+
+_log = logging.getLogger(__name__)
+
+MEMORY_S = 14 * 86_400.0
+"""Calls older than this no longer weigh on the next one."""
+
+
+def database_path(config: Config) -> Path:
+    """The box's database."""
+    return config.data_dir / "denwaban.sqlite"
+
+
+def recordings_dir(config: Config) -> Path:
+    """The folder of recordings."""
+    return config.data_dir / "recordings"
+
+
+def session_settings(config: Config) -> SessionSettings:
+    """What the pure core needs of the configuration."""
+    screening = config.screening
+    rules = ScreeningRules(
+        allow=frozenset(map(normalise_number, screening.allow)),
+        block=frozenset(map(normalise_number, screening.block)),
+        withheld=screening.withheld,
+        international=screening.international,
+        payphone=screening.payphone,
+        out_of_area=screening.out_of_area,
+        number_service=config.line.number_service,
+    )
+    return SessionSettings(rules, screening.handset_wait_s, screening.max_call_s)
+
+
+def engine_of(config: Config, model: ScamModel) -> str:
+    """`auto` is the engine the shipped detector was measured with."""
+    return model.card.engine if config.speech.engine == "auto" else config.speech.engine
+
+
+def load_speech(config: Config, model: ScamModel) -> Recognizer:
+    """Load the configured speech engine. Raises ModelError that says how to fetch it."""
+    return load_recognizer(
+        engine_of(config, model),
+        config.models_dir,
+        segmenter=Segmenter,
+        threads=config.speech.threads,
+        catalog=load_catalog(shipped_models() / "catalog.toml"),
+    )
+
+
+def listener_for_recording(
+    config: Config, model: ScamModel, recognizer: Recognizer, channels: int, caller: CallerId | None
+) -> CallListener:
+    """A listener for a finished recording: one channel is the two-wire mix, two are far and near."""
+    judge = CallJudge(model, Reader(), config.detector.sensitivity, caller_shift(caller))
+    if channels == 1:
+        return MixedListener(recognizer.start(), LevelSides(), judge)
+    return SeparateListener(recognizer.start(), recognizer.start(), judge)
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A wired box. `run` blocks until `stop`."""
+
+    loop: Loop
+    database: Database
+    alerts: MqttAlerts | None
+
+    def run(self) -> None:
+        if self.alerts is not None:
+            self.alerts.start()
+        try:
+            self.loop.run()
+        finally:
+            if self.alerts is not None:
+                self.alerts.close()
+            self.database.close()
+
+    def stop(self) -> None:
+        self.loop.stop()
+
+
+def build_box(
+    config: Config,
+    *,
+    clock: Clock,
+    pulse: Pulse | None = None,
+    observer: Observer = lambda _happening: None,
+    line_waits: bool = False,
+    drill: bool = False,
+) -> Box:
+    """Build everything from the configuration. Raises DenwabanError naming what is missing.
+
+    `line_waits`: the line is the virtual one and stands still while the recogniser is behind.
+    """
+    if not config.line.port:
+        raise ConfigError("configuration", ("line.port: is empty; `denwaban doctor` lists the serial ports",))
+    pulse = pulse or Pulse()
+    model = load_model(shipped_models() / "scam-ja")
+    recognizer = load_speech(config, model)
+    prompts = PromptLibrary()
+    database = _open_database(config)
+    line = ModemLine(
+        config.line.port, clock, prompts.line_pcm, PROFILES[config.line.profile], heartbeat=pulse.beater("line")
+    )
+    ears = Ears(
+        _listeners(config, clock, model, recognizer, database),
+        _recorders(config, clock),
+        line_waits=line_waits,
+    )
+    alerts = _alerts(config, clock, drill)
+    sink: AlertSink | None = alerts
+    ports = Ports(clock, line, ears, database, sink, _speaker(config, prompts))
+    boot = f"{int(clock.wall()):x}-{secrets.token_hex(3)}"
+    state = SessionState(boot, session_settings(config))
+    return Box(Loop(state, ports, observer, pulse.beater("main")), database, alerts)
+
+
+def _open_database(config: Config) -> Database:
+    config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return Database(database_path(config), on_error=lambda error: _log.error("call record not written: %s", error))
+
+
+def _listeners(
+    config: Config, clock: Clock, model: ScamModel, recognizer: Recognizer, database: Database
+) -> Callable[[CallerId | None], CallListener]:
+    reader = Reader()
+
+    def listener(caller: CallerId | None) -> CallListener:
+        at = clock.wall()
+        past = tuple(PastCall(call.closed_at, call.score) for call in database.household_memory(at - MEMORY_S))
+        shift = caller_shift(caller) + household_shift(past, at)
+        return MixedListener(
+            recognizer.start(), LevelSides(), CallJudge(model, reader, config.detector.sensitivity, shift)
+        )
+
+    return listener
+
+
+def _recorders(config: Config, clock: Clock) -> Callable[[str], Recorder | None]:
+    def recorder(call_id: str) -> Recorder | None:
+        if not config.recording.enabled:
+            return None
+        folder = recordings_dir(config)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        apply_retention(folder, clock.wall(), config.recording.keep_days, config.recording.max_mb)
+        return FlacRecorder(folder / f"{call_id}.flac")
+
+    return recorder
+
+
+def mqtt_settings(config: Config) -> MqttSettings:
+    """How to reach the broker."""
+    alerts = config.alerts
+    return MqttSettings(
+        host=alerts.host,
+        port=alerts.port,
+        username=alerts.username or None,
+        password_file=Path(alerts.password_file) if alerts.password_file else None,
+        tls=bool(alerts.tls_ca),
+        ca_file=Path(alerts.tls_ca) if alerts.tls_ca not in ("", "system") else None,
+    )
+
+
+def _alerts(config: Config, clock: Clock, drill: bool) -> MqttAlerts | None:
+    if not config.alerts.host:
+        _log.warning("no broker is configured ([alerts] host): the household is warned, the family is not")
+        return None
+    return MqttAlerts(
+        settings=mqtt_settings(config),
+        unit=config.unit.name,
+        contacts=tuple(_contact(contact.name, contact.role, contact.key_file) for contact in config.contacts),
+        key=UnitKey.load_or_create(config.data_dir / "unit-key.json"),
+        outbox=SqliteOutbox(database_path(config)),
+        clock=clock,
+        drill=drill,
+    )
+
+
+def _contact(name: str, role: str, key_file: str) -> Contact:
+    if not key_file:
+        return Contact(name, role, None)
+    try:
+        return Contact(name, role, Path(key_file).read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError("configuration", (f"contacts.key_file: {key_file}: {error.strerror}",)) from error
+
+
+def _speaker(config: Config, prompts: PromptLibrary) -> Speaker:
+    return SilentSpeaker() if config.sound.speaker == "none" else SoundSpeaker(prompts, config.sound.speaker)

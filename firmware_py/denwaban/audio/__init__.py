@@ -1,0 +1,1 @@
+"""Sound: levels, voice activity, sides, prompts and devices."""

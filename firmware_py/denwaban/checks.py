@@ -1,0 +1,208 @@
+"""The checks behind `doctor`: each yields what it found and what to do. None of them changes anything."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from serial.tools import list_ports
+
+from denwaban.app import engine_of
+from denwaban.audio.prompts import PromptLibrary
+from denwaban.audio.speaker import load_sounddevice
+from denwaban.clock import SystemClock
+from denwaban.config import Config
+from denwaban.detect.model import ScamModel, load_model
+from denwaban.errors import DenwabanError
+from denwaban.line.modem import identify
+from denwaban.shipped import shipped_models
+from denwaban.transcribe.catalog import load_catalog
+from denwaban.transcribe.engine import MODELS, require_packages
+
+State = Literal["ok", "note", "bad"]
+
+DISK_FREE_MB: Final = 500
+BROKER_LIMIT_S: Final = 5.0
+BUILT_AFTER: Final = 1_767_225_600.0
+"""2026-01-01: a clock that shows less has not been set (a Pi has none of its own)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report: `bad` means that the box cannot work, `note` that something is worth knowing."""
+
+    what: str
+    state: State
+    found: str
+    do: str = ""
+
+
+def run_checks(config: Config) -> Iterator[Finding]:
+    """All findings, in the order in which a person would mend them."""
+    checks: tuple[Callable[[Config], Iterator[Finding]], ...] = (
+        _ports,
+        _modem,
+        _detector,
+        _speech,
+        _prompts,
+        _speaker,
+        _broker,
+        _disk,
+        _clock,
+    )
+    for check in checks:
+        yield from check(config)
+
+
+def _ports(config: Config) -> Iterator[Finding]:
+    found = [f"{port.device} ({port.description})" for port in list_ports.comports()]
+    listed = ", ".join(found) or "none"
+    if not config.line.port:
+        yield Finding("line", "bad", f"[line] port is empty; serial ports here: {listed}", _pick_port())
+    else:
+        yield Finding("line", "ok", f"port {config.line.port}; serial ports here: {listed}")
+
+
+def _pick_port() -> str:
+    return "set [line] port to the modem's name under /dev/serial/by-id/, or to the port `denwaban sim` prints"
+
+
+def _modem(config: Config) -> Iterator[Finding]:
+    port = config.line.port
+    if not port:
+        return
+    if port.startswith("/") and not os.path.exists(port):
+        yield Finding(
+            "modem", "bad", f"{port} does not exist", "plug in the modem; check the name under /dev/serial/by-id/"
+        )
+        return
+    if port.startswith("/") and not os.access(port, os.R_OK | os.W_OK):
+        yield Finding("modem", "bad", f"no permission for {port}", "sudo usermod -aG dialout $USER, then log in again")
+        return
+    try:
+        name, encoding = identify(port, SystemClock())
+    except DenwabanError as error:
+        yield Finding(
+            "modem", "bad", str(error), "is another program using the port? unplug the modem for 10 s and try again"
+        )
+    else:
+        yield Finding("modem", "ok", f"{name}, voice, audio {encoding.law}")
+
+
+def _detector(config: Config) -> Iterator[Finding]:
+    try:
+        model = load_model(shipped_models() / "scam-ja")
+    except DenwabanError as error:
+        yield Finding("detector", "bad", str(error))
+        return
+    yield Finding("detector", "ok", f"scam-ja version {model.card.version}")
+    yield from _engine(config, model)
+
+
+def _engine(config: Config, model: ScamModel) -> Iterator[Finding]:
+    engine = engine_of(config, model)
+    if engine != model.card.engine:
+        yield Finding(
+            "engine",
+            "note",
+            f"{engine} is unmeasured with this detector (its figures are for {model.card.engine})",
+            f'run `make eval ENGINE={engine}`, or set [speech] engine = "auto"',
+        )
+    try:
+        require_packages(engine)
+    except DenwabanError as error:
+        yield Finding("engine", "bad", str(error))
+
+
+def _speech(config: Config) -> Iterator[Finding]:
+    try:
+        engine = engine_of(config, load_model(shipped_models() / "scam-ja"))
+        model_id = MODELS[engine]
+        catalog = load_catalog(shipped_models() / "catalog.toml")
+        if not (config.models_dir / model_id).is_dir():
+            yield Finding(
+                "speech model", "bad", f"{model_id} is not in {config.models_dir}", f"denwaban models fetch {model_id}"
+            )
+            return
+        catalog.verify(model_id, config.models_dir)
+    except DenwabanError as error:
+        yield Finding("speech model", "bad", str(error))
+    else:
+        yield Finding("speech model", "ok", f"{model_id}, every file as in the catalogue")
+
+
+def _prompts(_config: Config) -> Iterator[Finding]:
+    try:
+        missing = PromptLibrary().missing()
+    except DenwabanError as error:
+        yield Finding("prompts", "bad", str(error))
+        return
+    names = ", ".join(path.name for path in missing)
+    yield (
+        Finding("prompts", "bad", f"missing: {names}", "reinstall denwaban")
+        if missing
+        else Finding("prompts", "ok", "all there")
+    )
+
+
+def _speaker(config: Config) -> Iterator[Finding]:
+    if config.sound.speaker == "none":
+        yield Finding("loudspeaker", "note", "switched off: the household hears no warning", 'set [sound] speaker = ""')
+        return
+    try:
+        device = load_sounddevice().query_devices(config.sound.speaker or None, "output")
+    except DenwabanError as error:
+        yield Finding("loudspeaker", "note", str(error))
+    except Exception as error:  # noqa: BLE001 - PortAudio has its own error type, ValueError means no such device
+        yield Finding(
+            "loudspeaker", "note", f"no output device ({error})", "plug in a loudspeaker or name it in [sound] speaker"
+        )
+    else:
+        yield Finding("loudspeaker", "ok", str(device["name"]))
+
+
+def _broker(config: Config) -> Iterator[Finding]:
+    alerts = config.alerts
+    if not alerts.host:
+        yield Finding("broker", "note", "none: the household is warned, the family is not", "set [alerts] host")
+        return
+    try:
+        socket.create_connection((alerts.host, alerts.port), timeout=BROKER_LIMIT_S).close()
+    except OSError as error:
+        yield Finding(
+            "broker", "bad", f"{alerts.host}:{alerts.port}: {error}", "alerts wait in the outbox until it answers"
+        )
+    else:
+        yield Finding("broker", "ok", f"{alerts.host}:{alerts.port} accepts connections")
+    without = [contact.name for contact in config.contacts if not contact.key_file]
+    if not config.contacts:
+        yield Finding("contacts", "note", "nobody is registered", "add a [[contacts]] table")
+    elif without:
+        yield Finding("contacts", "note", f"without a key, so without details: {', '.join(without)}", "set key_file")
+
+
+def _disk(config: Config) -> Iterator[Finding]:
+    folder = config.data_dir
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free // 10**6
+    if not os.access(folder, os.W_OK):
+        yield Finding("disk", "bad", f"{folder} cannot be written", "check owner and mount of the data folder")
+    elif free < DISK_FREE_MB:
+        yield Finding("disk", "bad", f"{free} MB free in {folder}", "make room, or lower [recording] max_mb")
+    else:
+        yield Finding("disk", "ok", f"{free} MB free in {folder}")
+
+
+def _clock(_config: Config) -> Iterator[Finding]:
+    if time.time() < BUILT_AFTER:
+        yield Finding(
+            "clock", "note", "not set yet: times of calls will be wrong, TLS may refuse", "connect the network (NTP)"
+        )
+    else:
+        yield Finding("clock", "ok", time.strftime("%Y-%m-%d %H:%M %Z"))

@@ -1,0 +1,46 @@
+"""`doctor`: what is ready, what is missing, what to do about it."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+
+from rich.console import Console
+
+from denwaban.checks import Finding, run_checks
+from denwaban.cli.common import Commands, add_command, add_config, add_json, config_of, print_json
+
+_MARK = {"ok": "[green]✓[/]", "note": "[yellow]![/]", "bad": "[bold red]✗[/]"}
+
+
+def register(commands: Commands) -> None:
+    """Add the command."""
+    parser = add_command(
+        commands,
+        "doctor",
+        "check ports, modem, models, broker, disk and clock; exit 1 if the box is not ready",
+        "  denwaban doctor\n  denwaban doctor --config config.toml --json",
+    )
+    add_config(parser)
+    add_json(parser)
+    parser.set_defaults(command=_doctor)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    console = Console(highlight=False)
+    ready = True
+    for finding in run_checks(config_of(options)):
+        ready &= finding.state != "bad"
+        if options.json:
+            print_json(asdict(finding))
+        else:
+            _show(console, finding)
+    if not options.json:
+        console.print("[green]ready[/]" if ready else "[bold red]not ready[/]")
+    return 0 if ready else 1
+
+
+def _show(console: Console, finding: Finding) -> None:
+    console.print(f"{_MARK[finding.state]} {finding.what}: {finding.found}", markup=True)
+    if finding.do:
+        console.print(f"    → {finding.do}")

@@ -1,0 +1,188 @@
+"""`demo` and `simulate`: calls through the virtual line and the real box, shown live."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+from denwaban.cli.common import Commands, add_command, add_config, add_json, config_of, print_json
+from denwaban.errors import CallFileError
+from denwaban.rehearsal import CallResult, Record, Rehearsal, Report
+from denwaban.shipped import shipped_calls
+from denwaban.sim.callfile import CallFile, from_audio, load_call
+
+DEMO_CALLS: Final = ("withheld-robocall", "telecom-stop", "daughter-warns")
+_LEVEL_STYLE: Final = {"quiet": "green", "caution": "yellow", "alert": "bold red"}
+_SIDE: Final = {"far": "caller   ", "near": "household", "unknown": "someone  "}
+
+
+def register(commands: Commands) -> None:
+    """Add the commands."""
+    demo = add_command(
+        commands,
+        "demo",
+        "three calls through the virtual line: a refused one, a scam, a harmless one that sounds like one",
+        "  denwaban demo\n  denwaban demo --speed 8 --json",
+        "Plays calls into a virtual telephone line; modem driver, recogniser, detector, database and MQTT are the real "
+        "ones. Exit status 0 only if every call ended as its file says it must.",
+    )
+    demo.add_argument("--calls", nargs="+", metavar="NAME", default=DEMO_CALLS, help="call files to play")
+    simulate = add_command(
+        commands,
+        "simulate",
+        "one call through the virtual line",
+        "  denwaban simulate telecom-stop\n"
+        "  denwaban simulate path/to/callfolder\n"
+        "  denwaban simulate --wav far.wav --near near.wav --caller-id 0312345678",
+    )
+    simulate.add_argument("call", nargs="?", help="a shipped call's name or a call folder")
+    simulate.add_argument("--wav", type=Path, metavar="FILE", help="sound of the caller (mono, 8–48 kHz)")
+    simulate.add_argument("--near", type=Path, metavar="FILE", help="sound of the household")
+    simulate.add_argument("--caller-id", metavar="N", help="digits, +digits, or P, O, C, S (default: no report)")
+    for parser, command in ((demo, _demo), (simulate, _simulate)):
+        parser.add_argument(
+            "--speed",
+            type=_speed,
+            default=1.0,
+            metavar="N",
+            help="at most N times real time; delays are true at 1 (default)",
+        )
+        add_config(parser)
+        add_json(parser)
+        parser.set_defaults(command=command, parser=parser)
+
+
+def _speed(text: str) -> float:
+    value = float(text)
+    if not 0.1 <= value <= 100:
+        raise argparse.ArgumentTypeError("want 0.1 to 100")
+    return value
+
+
+def _demo(options: argparse.Namespace) -> int:
+    return _rehearse([_find(name) for name in options.calls], options)
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    if (options.call is None) == (options.wav is None):
+        options.parser.error("give a call or --wav FILE")
+    call = _find(options.call) if options.call else from_audio(options.wav, options.near, options.caller_id)
+    return _rehearse([call], options)
+
+
+def _find(name: str) -> CallFile:
+    shipped = shipped_calls() / name
+    if "/" not in name and shipped.is_dir():
+        return load_call(shipped)
+    if Path(name).is_dir():
+        return load_call(Path(name))
+    names = ", ".join(sorted(path.parent.name for path in shipped_calls().glob("*/call.toml")))
+    raise CallFileError(f"no call {name!r}; shipped calls: {names}")
+
+
+def _rehearse(calls: Sequence[CallFile], options: argparse.Namespace) -> int:
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("denwaban.alert.mqtt").setLevel(logging.ERROR)
+    report: Report = print_json if options.json else _Live(Console(highlight=False))
+    with (
+        tempfile.TemporaryDirectory(prefix="denwaban-") as folder,
+        Rehearsal(Path(folder), config_of(options).models_dir, calls, options.speed, report) as rehearsal,
+    ):
+        results = list(rehearsal.run())
+    if not options.json:
+        _print_table(results)
+    return 0 if all(result.ok for result in results) else 1
+
+
+class _Live:
+    """Shows records to a person as they come."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def __call__(self, record: Record) -> None:
+        show = getattr(self, f"_{record['event']}", None)
+        if show is not None:
+            show(record)
+
+    def _line_out(self, record: Record, text: str) -> None:
+        self._console.print(f"[dim]{record.get('t', 0):7.1f}[/]  {text}")
+
+    def _call_started(self, record: Record) -> None:
+        self._console.rule(f"[bold]{record['title']}[/]  [dim]{record['title_en']}[/]")
+
+    def _line(self, record: Record) -> None:
+        texts = {
+            "caller_id": lambda: f"☎  caller's number: {_number(record['number'])}",
+            "ring": lambda: f"☎  ring {record['n']}",
+            "off_hook": lambda: f"☎  {record['who']} picks up",
+            "on_hook": lambda: f"☎  {record['who']} hangs up",
+            "caller_hung_up": lambda: "☎  the caller is gone",
+        }
+        self._line_out(record, f"[cyan]{texts[record['what']]()}[/]")
+
+    def _decision(self, record: Record) -> None:
+        self._line_out(record, f"[cyan]⚖  decision: {record['decision']}[/]")
+
+    def _spoken(self, record: Record) -> None:
+        self._line_out(record, f"[dim]   {_SIDE[record['side']]} says: {record['text']}[/]")
+
+    def _heard(self, record: Record) -> None:
+        style = _LEVEL_STYLE[record["level"]]
+        bar = "█" * round(record["call_score"] * 10)
+        score = "     " if record["score"] is None else f"{record['score']:.2f} "
+        self._line_out(record, f"👂 {_SIDE[record['side']]} {score}[{style}]{bar:10}[/] {record['text']}")
+        if record["evidence"]:
+            self._line_out(record, f"   [magenta]counted: {'・'.join(record['evidence'])}[/]")
+
+    def _box_says(self, record: Record) -> None:
+        self._line_out(record, f"[yellow]🔊 {record['text']}[/]")
+
+    def _alert_decided(self, record: Record) -> None:
+        self._line_out(record, f"[red]✉  alert {record['kind']} decided[/]")
+
+    def _alert_received(self, record: Record) -> None:
+        delay = "" if record["delay_s"] is None else f", {record['delay_s']:.2f} s after the telling words"
+        lines = [
+            f"[bold]{record['scam']}[/]   number: {_number(record['number'])}",
+            f"words: {'・'.join(record['evidence'])}",
+            f"{record['advice']}",
+        ]
+        title = f"the daughter's phone: alert {record['kind']}{delay}"
+        self._console.print(Panel("\n".join(lines), title=title, border_style="red", expand=False))
+
+    def _trouble(self, record: Record) -> None:
+        self._line_out(record, f"[bold red]✗ {record['what']}: {record['reason']}[/]")
+
+    def _call_ended(self, record: Record) -> None:
+        mark = "[green]as expected[/]" if record["ok"] else "[bold red]NOT as expected[/]"
+        self._console.print(f"         {record['outcome']['outcome']}, {record['outcome']['level']}: {mark}\n")
+
+
+def _number(text: Any) -> str:
+    return {"P": "withheld", "O": "out of area", "C": "payphone", "S": "service conflict", None: "none"}.get(
+        text, str(text)
+    )
+
+
+def _print_table(results: list[CallResult]) -> None:
+    table = Table("call", "expected", "was", "score", "alert after", "", title="denwaban")
+    for result in results:
+        call = result.call
+        table.add_row(
+            call.id,
+            f"{call.outcome or '-'} / {call.level or '-'}",
+            f"{result.outcome} / {result.level}",
+            f"{result.score:.2f}",
+            "-" if result.delay_s is None else f"{result.delay_s:.2f} s",
+            "[green]ok[/]" if result.ok else "[bold red]wrong[/]",
+        )
+    Console().print(table)

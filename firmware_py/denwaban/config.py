@@ -1,0 +1,315 @@
+"""Configuration: TOML → frozen dataclasses. Every key carries its meaning; all errors are reported at once.
+
+`config.example.toml` is this module printed by `denwaban config example`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+import tomllib
+import typing
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal, TypeVar
+
+import cattrs
+import platformdirs
+
+from denwaban.errors import ConfigError
+from denwaban.screening import Action
+
+T = TypeVar("T")
+
+CONFIG_ENV: Final = "DENWABAN_CONFIG"
+Engine = Literal["auto", "whisper", "vosk"]
+Sensitivity = Literal["cautious", "normal", "quiet"]
+_SECRETS: Final = frozenset(("password_file",))
+
+
+def _key(default: Any, meaning: str, *, secret: bool = False) -> Any:
+    meta = {"meaning": meaning, "secret": secret}
+    if isinstance(default, (list, dict)):
+        raise TypeError("defaults are immutable")
+    return field(default=default, metadata=meta)
+
+
+def default_data_dir() -> Path:
+    """Where the box keeps its database, keys and recordings unless told otherwise."""
+    return Path(platformdirs.user_data_dir("denwaban"))
+
+
+@dataclass(frozen=True, slots=True)
+class UnitConfig:
+    """The box itself."""
+
+    name: str = _key("unit1", "Name of this box in alert topics: letters, digits and hyphens.")
+    data_dir: str = _key("", "Folder of database, keys, recordings and models. Empty: the user's data folder.")
+
+
+@dataclass(frozen=True, slots=True)
+class LineConfig:
+    """The telephone line."""
+
+    port: str = _key(
+        "",
+        "Serial port of the voice modem, best by /dev/serial/by-id/…; any pyserial URL. "
+        "Empty: no line yet, `denwaban doctor` lists the ports.",
+    )
+    profile: Literal["generic"] = _key("generic", "Modem family: generic.")
+    number_service: bool = _key(
+        True, "false: the line has no Number Display contract; then absent numbers are screened, never refused."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ScreeningConfig:
+    """Who gets through. Each class of caller: allow (rings as always), screen, or refuse (message, then hang up)."""
+
+    allow: tuple[str, ...] = _key((), "Known numbers: they ring through untouched and are never recorded.")
+    block: tuple[str, ...] = _key((), "Numbers that are always refused.")
+    withheld: Action = _key("refuse", "Callers who withhold their number. They hear how to call with it (186).")
+    international: Action = _key("refuse", "Calls from abroad.")
+    payphone: Action = _key("screen", "Payphones: after an earthquake the only telephone that works.")
+    out_of_area: Action = _key("screen", "Networks that cannot pass a number on.")
+    handset_wait_s: float = _key(40.0, "Seconds the household is called to the telephone before the box says goodbye.")
+    max_call_s: float = _key(7200.0, "Seconds after which the box stops listening to one call.")
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechConfig:
+    """Speech recognition, on the box."""
+
+    engine: Engine = _key("auto", "auto (the engine the detector was measured with), whisper or vosk.")
+    models_dir: str = _key("", "Folder of speech models. Empty: models/ in the data folder.")
+    threads: int = _key(1, "Processor cores for recognition, 1 to 4.")
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorConfig:
+    """Judgement."""
+
+    sensitivity: Sensitivity = _key("normal", "cautious (warns sooner), normal, or quiet (warns later).")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingConfig:
+    """Recordings of screened calls."""
+
+    enabled: bool = _key(True, "Keep the audio of screened calls as FLAC.")
+    keep_days: int = _key(30, "Days until a recording is deleted.")
+    max_mb: int = _key(1000, "Megabytes of recordings; the oldest go first.")
+
+
+@dataclass(frozen=True, slots=True)
+class AlertsConfig:
+    """MQTT broker through which the family is told."""
+
+    host: str = _key("", "Broker's host name. Empty: nobody is told (the household still hears the warning).")
+    port: int = _key(1883, "Broker's port (8883 with TLS).")
+    tls_ca: str = _key("", "File with the certificate authority. Empty: no TLS; 'system': the system's authorities.")
+    username: str = _key("", "User at the broker. Empty: none.")
+    password_file: str = _key("", "File that holds the password, readable by the box only. Empty: none.", secret=True)
+
+
+@dataclass(frozen=True, slots=True)
+class SoundConfig:
+    """The voice of the box in the room."""
+
+    speaker: str = _key("", "Sound device by (part of) its name. Empty: the default device; 'none': silent.")
+
+
+@dataclass(frozen=True, slots=True)
+class ContactConfig:
+    """A family member who is told. Without `key_file` the contact learns that there is an alert, but no details."""
+
+    name: str = _key("", "Name in the contact's topic: letters, digits and hyphens.")
+    role: str = _key("", "How the household calls this person, for example 娘さん.")
+    key_file: str = _key("", "The contact's public key (JWK, P-256); details are encrypted to it. Empty: no details.")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole configuration."""
+
+    unit: UnitConfig = UnitConfig()
+    line: LineConfig = LineConfig()
+    screening: ScreeningConfig = ScreeningConfig()
+    speech: SpeechConfig = SpeechConfig()
+    detector: DetectorConfig = DetectorConfig()
+    recording: RecordingConfig = RecordingConfig()
+    alerts: AlertsConfig = AlertsConfig()
+    sound: SoundConfig = SoundConfig()
+    contacts: tuple[ContactConfig, ...] = ()
+
+    @property
+    def data_dir(self) -> Path:
+        return Path(self.unit.data_dir).expanduser() if self.unit.data_dir else default_data_dir()
+
+    @property
+    def models_dir(self) -> Path:
+        return Path(self.speech.models_dir).expanduser() if self.speech.models_dir else self.data_dir / "models"
+
+
+# --- reading -------------------------------------------------------------------------------------------------------
+
+
+def load_config(path: Path) -> Config:
+    """Read and check a file. Raises ConfigError with every problem found."""
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(str(path), (f"cannot be read: {error.strerror}",)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(str(path), (f"is not TOML: {error}",)) from error
+    return parse_config(table, str(path))
+
+
+def parse_config(table: dict[str, Any], source: str) -> Config:
+    """Check a parsed table. Raises ConfigError with every problem found."""
+    try:
+        config = _CONVERTER.structure(table, Config)
+    except cattrs.BaseValidationError as error:
+        raise ConfigError(source, tuple(_explain(error, ""))) from error
+    problems = tuple(_out_of_range(config))
+    if problems:
+        raise ConfigError(source, problems)
+    return config
+
+
+def find_config(given: Path | None) -> Path | None:
+    """The file to use: the one given, $DENWABAN_CONFIG, ./config.toml, or the user's; None if there is none."""
+    if given is not None:
+        return given
+    if from_env := os.environ.get(CONFIG_ENV):
+        return Path(from_env)
+    for candidate in (Path("config.toml"), Path(platformdirs.user_config_dir("denwaban")) / "config.toml"):
+        if candidate.is_file():
+            return candidate
+    return None
+
+
+def _strict(kind: type[T], name: str) -> Callable[[Any, Any], T]:
+    def structure(value: Any, _type: Any) -> T:
+        # bool is a subclass of int; TOML 1 for a float is fine, "1" for a number is not.
+        if kind is float and isinstance(value, int) and not isinstance(value, bool):
+            return kind(value)  # type: ignore[call-arg]
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise ValueError(f"must be {name}, not {value!r}")
+        return value
+
+    return structure
+
+
+def _literal(value: Any, kind: Any) -> Any:
+    choices = typing.get_args(kind)
+    if value not in choices or not isinstance(value, str):
+        hint = difflib.get_close_matches(str(value), choices, 1)
+        raise ValueError(f"must be one of {', '.join(choices)}, not {value!r}" + _did_you_mean(hint))
+    return value
+
+
+def _converter() -> cattrs.Converter:
+    converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
+    for kind, name in ((str, "text in quotes"), (int, "a whole number"), (float, "a number"), (bool, "true or false")):
+        converter.register_structure_hook(kind, _strict(kind, name))
+    converter.register_structure_hook_func(lambda kind: typing.get_origin(kind) is Literal, _literal)
+    return converter
+
+
+_CONVERTER: Final = _converter()
+
+
+def _did_you_mean(hint: list[str]) -> str:
+    return f" (did you mean {hint[0]}?)" if hint else ""
+
+
+def _explain(error: BaseException, path: str) -> Iterator[str]:
+    """One sentence per problem in cattrs' tree of exceptions."""
+    if isinstance(error, cattrs.BaseValidationError):
+        attributes, others = error.group_exceptions() if hasattr(error, "group_exceptions") else ([], error.exceptions)
+        for inner, note in attributes:
+            step = getattr(note, "name", getattr(note, "index", ""))
+            yield from _explain(inner, f"{path}[{step}]" if isinstance(step, int) else f"{path}.{step}".lstrip("."))
+        for inner in others:
+            yield from _explain(inner, path)
+    elif isinstance(error, cattrs.ForbiddenExtraKeysError):
+        known = [item.name for item in dataclasses.fields(error.cl)]
+        for extra in sorted(error.extra_fields):
+            close = difflib.get_close_matches(extra, known, 1)
+            where = f"{path}.{extra}".lstrip(".")
+            yield f"unknown key {where}" + (_did_you_mean(close) or f"; known here: {', '.join(known)}")
+    elif isinstance(error, (TypeError, AttributeError)):
+        yield f"{path}: has the wrong shape (a table, a list or a value?)"
+    else:
+        yield f"{path}: {error}"
+
+
+def _out_of_range(config: Config) -> Iterator[str]:
+    if not 1 <= config.speech.threads <= 4:
+        yield f"speech.threads: must be 1 to 4, not {config.speech.threads}"
+    if not 0 < config.alerts.port < 65536:
+        yield f"alerts.port: must be 1 to 65535, not {config.alerts.port}"
+    if config.screening.handset_wait_s < 5:
+        yield f"screening.handset_wait_s: must be 5 or more, not {config.screening.handset_wait_s}"
+    if config.screening.max_call_s < 60:
+        yield f"screening.max_call_s: must be 60 or more, not {config.screening.max_call_s}"
+    if config.recording.keep_days < 1 or config.recording.max_mb < 1:
+        yield "recording.keep_days and recording.max_mb: must be 1 or more (enabled = false keeps nothing)"
+    names = [contact.name for contact in config.contacts]
+    for name in (config.unit.name, *names):
+        if not name or not all(c.isascii() and (c.isalnum() or c == "-") for c in name):
+            yield f"unit.name and contacts.name: letters, digits and hyphens only, not {name!r}"
+    for name in {name for name in names if names.count(name) > 1}:
+        yield f"contacts: the name {name!r} is used twice"
+
+
+# --- showing -------------------------------------------------------------------------------------------------------
+
+
+def show(config: Config) -> dict[str, Any]:
+    """The effective values as plain data, secrets masked."""
+
+    def mask(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {k: ("***" if k in _SECRETS and v else mask(v)) for k, v in value.items()}
+        return [mask(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+    shown = mask(dataclasses.asdict(config))
+    shown["unit"]["data_dir"] = str(config.data_dir)
+    shown["speech"]["models_dir"] = str(config.models_dir)
+    return typing.cast(dict[str, Any], shown)
+
+
+def example() -> str:
+    """Every key with its unit, default and meaning, as TOML."""
+    lines = [
+        "# denwaban: all keys with their defaults. Copy to config.toml and keep what you change.",
+        "# `denwaban config check` finds mistakes; `denwaban config show` prints what is in force.",
+    ]
+    hints = typing.get_type_hints(Config)
+    for section in dataclasses.fields(Config):
+        kind = hints[section.name]
+        repeated = typing.get_origin(kind) is tuple
+        kind = typing.get_args(kind)[0] if repeated else kind
+        head = f"[[{section.name}]]" if repeated else f"[{section.name}]"
+        lines += ["", f"# {kind.__doc__}", f"# {head}" if repeated else head]
+        for item in dataclasses.fields(kind):
+            lines += [f"# {item.metadata['meaning']}"]
+            assignment = f"{item.name} = {_toml(item.default)}"
+            lines.append(f"# {assignment}" if repeated else assignment)
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: Any) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case str():
+            return f'"{value}"'
+        case tuple():
+            return "[]"
+        case _:
+            return repr(value)

@@ -1,0 +1,136 @@
+"""From scored utterances to a level for the call. Pure: `observe(memory, …) -> memory`.
+
+Evidence accumulates over stages; the call-level classifier weighs it; one odd word must not raise an alarm, so `alert`
+wants two telling utterances or one unmistakable ask. Caller id and yesterday's calls only ever raise.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from denwaban.detect.model import CALL_LABELS, UTTERANCE_LABELS, Floats, Thresholds
+from denwaban.events import CallerId, Level
+
+CONTEXT_UTTERANCES: Final = 8
+"""The context classifier reads this many utterances: about a minute of the far end's talk."""
+DECAY: Final = 0.8
+"""Weight of the past per further utterance in the running sums."""
+UNKNOWN_SIDE_WEIGHT: Final = 0.7
+TELLING: Final = 0.5
+UNMISTAKABLE: Final = 0.9
+SHIFT_LIMIT: Final = 1.2
+"""Caller id and household memory together move the log-odds by at most this much."""
+
+_N: Final = len(UTTERANCE_LABELS)
+FEATURES: Final = 3 * (_N - 1) + 2 * (len(CALL_LABELS) - 1) + 2
+"""maximum, running sum and total of each label but `plain`; context log-odds now and at most; telling and all utterances."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What the policy keeps of a call: constant size."""
+
+    maximum: tuple[float, ...] = (0.0,) * (_N - 1)
+    running: tuple[float, ...] = (0.0,) * (_N - 1)
+    total: tuple[float, ...] = (0.0,) * (_N - 1)
+    context_now: tuple[float, float] = (-4.0, -4.0)
+    context_top: tuple[float, float] = (-4.0, -4.0)
+    telling: float = 0.0
+    heard: float = 0.0
+    level: Level = Level.QUIET
+
+
+def scam_score(utterance: Floats) -> float:
+    """How much one utterance sounds like a scam, 0..1: everything that is neither plain nor a sales pitch."""
+    return float(1.0 - utterance[0] - utterance[1])
+
+
+def observe(memory: Memory, utterance: Floats, context: Floats, weight: float) -> Memory:
+    """Take in one far (weight 1) or unknown utterance: its label probabilities and those of its context."""
+    labels = [float(p) * weight for p in utterance[1:]]
+    now = (_log_odds(float(context[2])), _log_odds(float(context[1])))
+    return replace(
+        memory,
+        maximum=tuple(max(old, new) for old, new in zip(memory.maximum, labels, strict=True)),
+        running=tuple(old * DECAY + new for old, new in zip(memory.running, labels, strict=True)),
+        total=tuple(old + new for old, new in zip(memory.total, labels, strict=True)),
+        context_now=now,
+        context_top=(max(memory.context_top[0], now[0]), max(memory.context_top[1], now[1])),
+        telling=memory.telling + (weight if scam_score(utterance) * weight >= TELLING else 0.0),
+        heard=memory.heard + weight,
+    )
+
+
+def features(memory: Memory) -> Floats:
+    """The call-level classifier's input, (FEATURES,)."""
+    return np.array(
+        [
+            *memory.maximum,
+            *memory.running,
+            *(math.log1p(value) for value in memory.total),
+            *memory.context_now,
+            *memory.context_top,
+            math.log1p(memory.telling),
+            math.log1p(memory.heard),
+        ],
+        dtype=np.float32,
+    )
+
+
+def shifted(call: Floats, shift: float) -> Floats:
+    """Call probabilities with the log-odds of `scam` raised by `shift`."""
+    raised = np.array([call[0], call[1], call[2] * math.exp(shift)], dtype=np.float32)
+    return raised / raised.sum()
+
+
+def decide_level(memory: Memory, call: Floats, ask: float, thresholds: Thresholds) -> Level:
+    """The level after an utterance. Never falls within a call: the household was already told."""
+    confirmed = memory.telling >= 2 or ask >= UNMISTAKABLE
+    if float(call[2]) >= thresholds.alert and confirmed:
+        level = Level.ALERT
+    elif float(call[2]) >= thresholds.caution or float(call[1]) >= thresholds.sales:
+        level = Level.CAUTION
+    else:
+        level = Level.QUIET
+    return max(memory.level, level, key=lambda item: item.rank)
+
+
+def caller_shift(caller: CallerId | None) -> float:
+    """What the number adds to the log-odds. A number never lowers: police numbers are spoofed too."""
+    if caller is None:
+        return 0.0
+    if caller.absence == "P":
+        return 0.3
+    number = caller.number or ""
+    shift = 0.4 if number.startswith(("+", "010")) and not number.startswith("+81") else 0.0
+    return shift + (0.4 if shift and number.endswith("0110") else 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class PastCall:
+    """A finished call of this household: when it ended (seconds since the epoch) and its final scam probability."""
+
+    ended_at: float
+    score: float
+
+
+MEMORY_HALF_LIFE_S: Final = 3 * 86_400.0
+"""Forerunner calls come a day or two before the decisive one."""
+
+
+def household_shift(past: tuple[PastCall, ...], at: float) -> float:
+    """What recent calls add to the log-odds: yesterday's harmless-sounding opener counts."""
+    strongest = 0.0
+    for call in past:
+        age = max(0.0, at - call.ended_at)
+        strongest = max(strongest, call.score * 0.5 ** (age / MEMORY_HALF_LIFE_S))
+    return strongest
+
+
+def _log_odds(p: float) -> float:
+    p = min(max(p, 0.002), 0.998)
+    return math.log(p / (1 - p))

@@ -1,0 +1,179 @@
+"""The listening threads: audio from the line goes to `transcribe` (recognise and judge) and to `tape` (the recording).
+
+They are two threads because recognising an utterance takes up to a second, and the recording must be on disk by then.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from denwaban.errors import DenwabanError, StoreError
+from denwaban.events import SAMPLE_RATE, AudioFrame, CallerId, ListenerFailed, RecordingFailed, TranscriptFinished
+from denwaban.listener import CallListener
+from denwaban.ports import Emit, Recorder
+
+_log = logging.getLogger(__name__)
+
+BEHIND_LIMIT_S: Final = 60.0
+"""How far a reader may fall behind on a real line before the oldest audio is dropped and counted."""
+WAITING_LIMIT_S: Final = 0.5
+"""The same on the virtual line, which is made to wait instead."""
+POLL_S: Final = 0.5
+
+
+class FrameQueue:
+    """Audio between two threads, bounded by seconds. When full, the oldest is dropped and counted."""
+
+    def __init__(self) -> None:
+        self._frames: deque[AudioFrame | None] = deque()
+        self._samples = 0
+        self._changed = threading.Condition()
+        self.dropped_samples = 0
+
+    @property
+    def seconds(self) -> float:
+        return self._samples / SAMPLE_RATE
+
+    def put(self, frame: AudioFrame | None) -> None:
+        """Append a frame, or None for the end of a call's audio. Never blocks."""
+        with self._changed:
+            self._frames.append(frame)
+            self._samples += 0 if frame is None else len(frame.pcm)
+            while self._samples > BEHIND_LIMIT_S * SAMPLE_RATE and self._frames[0] is not None:
+                oldest = len(self._frames.popleft().pcm)  # type: ignore[union-attr]  # just seen not to be None
+                self._samples -= oldest
+                self.dropped_samples += oldest
+            self._changed.notify()
+
+    def get(self, timeout: float) -> AudioFrame | None:
+        """The next frame, None at the end of a call. Raises queue.Empty after `timeout` real seconds."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: bool(self._frames), timeout):
+                raise queue.Empty
+            frame = self._frames.popleft()
+            self._samples -= 0 if frame is None else len(frame.pcm)
+            return frame
+
+
+class Ears:
+    """Implements `FrameSink` for the line and runs the two threads behind it."""
+
+    def __init__(
+        self,
+        listeners: Callable[[CallerId | None], CallListener],
+        recorders: Callable[[str], Recorder | None],
+        *,
+        line_waits: bool,
+    ) -> None:
+        self._listeners = listeners
+        self._recorders = recorders
+        self._line_waits = line_waits
+        self._to_transcribe = FrameQueue()
+        self._to_tape = FrameQueue()
+        self._transcribe_jobs: queue.Queue[tuple[str, CallerId | None] | None] = queue.Queue(maxsize=8)
+        self._tape_jobs: queue.Queue[str | None] = queue.Queue(maxsize=8)
+        self._closing = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def start(self, emit: Emit) -> None:
+        for name, target in (("transcribe", self._transcribe), ("tape", self._tape)):
+            thread = threading.Thread(target=target, args=(emit,), name=name, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    # --- for the line ---
+
+    def has_room(self) -> bool:
+        return not self._line_waits or self._to_transcribe.seconds < WAITING_LIMIT_S
+
+    def put(self, frame: AudioFrame) -> None:
+        self._to_tape.put(frame)
+        self._to_transcribe.put(frame)
+
+    # --- for the main loop ---
+
+    def begin(self, call_id: str, caller: CallerId | None) -> None:
+        """Audio from now on belongs to this call."""
+        self._tape_jobs.put_nowait(call_id)
+        self._transcribe_jobs.put_nowait((call_id, caller))
+
+    def end(self) -> None:
+        """The call's audio is complete."""
+        self._to_tape.put(None)
+        self._to_transcribe.put(None)
+
+    @property
+    def dropped_s(self) -> float:
+        """Seconds of audio that were never judged, since the start of the program."""
+        return self._to_transcribe.dropped_samples / SAMPLE_RATE
+
+    def close(self) -> None:
+        self._closing.set()
+        self._tape_jobs.put_nowait(None)
+        self._transcribe_jobs.put_nowait(None)
+        for thread in self._threads:
+            thread.join(timeout=5)
+
+    # --- threads ---
+
+    def _transcribe(self, emit: Emit) -> None:
+        while (job := self._transcribe_jobs.get()) is not None:
+            call_id, caller = job
+            try:
+                self._listen(emit, caller)
+            except Exception as error:
+                # A recogniser that breaks must not take the telephone with it: this call goes on unjudged.
+                _log.exception("listening failed")
+                emit(ListenerFailed(str(error) if isinstance(error, DenwabanError) else type(error).__name__))
+                self._drain(self._to_transcribe)
+            emit(TranscriptFinished(call_id))
+
+    def _listen(self, emit: Emit, caller: CallerId | None) -> None:
+        listener = self._listeners(caller)
+        while not self._closing.is_set():
+            try:
+                frame = self._to_transcribe.get(POLL_S)
+            except queue.Empty:
+                continue
+            for heard in listener.finish() if frame is None else listener.feed(frame.pcm):
+                emit(heard)
+            if frame is None:
+                return
+
+    def _tape(self, emit: Emit) -> None:
+        while (call_id := self._tape_jobs.get()) is not None:
+            try:
+                self._record(call_id)
+            except StoreError as error:
+                _log.error("recording stopped: %s", error)
+                emit(RecordingFailed(str(error)))
+                self._drain(self._to_tape)
+
+    def _record(self, call_id: str) -> None:
+        recorder = self._recorders(call_id)
+        try:
+            while not self._closing.is_set():
+                try:
+                    frame = self._to_tape.get(POLL_S)
+                except queue.Empty:
+                    continue
+                if frame is None:
+                    return
+                if recorder is not None:
+                    recorder.write(frame.pcm)
+        finally:
+            if recorder is not None:
+                recorder.close()
+
+    def _drain(self, source: FrameQueue) -> None:
+        while not self._closing.is_set():
+            try:
+                if source.get(POLL_S) is None:
+                    return
+            except queue.Empty:
+                continue

@@ -1,0 +1,140 @@
+"""What is to be done: frozen, imperative. `session.step` returns effects; `loop.py` carries them out through ports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from denwaban.events import CallerId, Evidence, Level, UtteranceAssessed
+
+Outcome = Literal["left_alone", "refused", "repelled", "unanswered", "screened", "line_failed"]
+"""How a call ended, for the box: `left_alone` allow-listed, `refused` turned away by policy, `repelled` the caller hung up
+during or right after the recording warning, `unanswered` nobody came to the telephone, `screened` the call was listened to."""
+
+Lamp = Literal["off", "listening", "caution", "alert", "fault"]
+
+
+# --- to the line ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Go off-hook in voice mode."""
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Play a prompt into the line."""
+
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Send the line's audio to the listener and the recording."""
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """Go on-hook, whatever the line is doing."""
+
+
+LineCommand = Answer | Play | Record | HangUp
+
+
+# --- to the house --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Chime:
+    """Call the household to the telephone (once; the session repeats it)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Warn:
+    """Speak a prompt in the room."""
+
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetLamp:
+    """Show the state of the box."""
+
+    lamp: Lamp
+
+
+# --- to listener, store, family --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCall:
+    """A call began: open its record."""
+
+    call_id: str
+    caller: CallerId | None
+    decision: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartListening:
+    """Begin recording, transcription and detection for this call."""
+
+    call_id: str
+    caller: CallerId | None
+
+
+@dataclass(frozen=True, slots=True)
+class StopListening:
+    """No more audio will come; finish what is queued."""
+
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoteUtterance:
+    """Keep a judged utterance in the call record."""
+
+    call_id: str
+    assessed: UtteranceAssessed
+
+
+@dataclass(frozen=True, slots=True)
+class SendAlert:
+    """Tell the family. The same `alert_id` goes through new → update → end."""
+
+    alert_id: str
+    call_id: str
+    event: Literal["new", "update", "end"]
+    level: Level
+    category: str
+    score: float
+    caller: CallerId | None
+    evidence: tuple[Evidence, ...]
+    transcript: tuple[tuple[str, str], ...]
+    """(side, text) of the last utterances, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloseCall:
+    """A call ended: close its record and write the canonical log line."""
+
+    call_id: str
+    outcome: Outcome
+    level: Level
+    category: str
+    score: float
+
+
+Effect = (
+    LineCommand
+    | Chime
+    | Warn
+    | SetLamp
+    | OpenCall
+    | StartListening
+    | StopListening
+    | NoteUtterance
+    | SendAlert
+    | CloseCall
+)

@@ -1,0 +1,211 @@
+"""What has happened: frozen, past tense. Events flow from adapters into `session.step`; `AudioFrame` goes to the listener."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Pcm = npt.NDArray[np.int16]
+"""Linear 16-bit mono samples at `SAMPLE_RATE`."""
+
+SAMPLE_RATE: Final = 8000
+"""Samples per second of every telephone signal in the program."""
+
+Absence = Literal["P", "O", "C", "S"]
+"""Why a number is absent (NTT Number Display): withheld, out of area, payphone, service conflict."""
+
+Side = Literal["far", "near", "unknown"]
+Tone = Literal["busy", "dial", "fax"]
+
+
+class Level(StrEnum):
+    """How worried the box is about a call, in rising order."""
+
+    QUIET = "quiet"
+    CAUTION = "caution"
+    ALERT = "alert"
+
+    @property
+    def rank(self) -> int:
+        return _RANKS[self]
+
+
+_RANKS: Final = {Level.QUIET: 0, Level.CAUTION: 1, Level.ALERT: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class CallerId:
+    """What the exchange told about the caller. Exactly one of `number`, `absence` is set, or neither (garbled report)."""
+
+    number: str | None = None
+    absence: Absence | None = None
+
+
+# --- from the line -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LineReady:
+    """The modem is initialised and listens for rings; `modem` is what it says it is."""
+
+    modem: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineFailed:
+    """The line cannot be used; the driver goes on trying to reopen it."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RingHeard:
+    """One RING from the modem (Japan: every 3 s; before a caller-id report, about every 1 s)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerIdShown:
+    """The modem reported the caller."""
+
+    caller: CallerId
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The modem holds the line off-hook in voice mode."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromptFinished:
+    """The last sample of a prompt has left the modem, or playing was broken off."""
+
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingStarted:
+    """The modem sends audio from now on."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandsetLifted:
+    """The household's parallel telephone went off-hook."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandsetReplaced:
+    """The household's parallel telephone went on-hook."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToneHeard:
+    """The modem or our own detector heard a call-progress tone."""
+
+    tone: Tone
+
+
+@dataclass(frozen=True, slots=True)
+class LineReleased:
+    """The modem is on-hook again."""
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFrame:
+    """A stretch of the two-wire signal while recording. `pcm` must not be changed by anyone; any length."""
+
+    pcm: Pcm
+
+
+# --- from the listener (transcription and detection) ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """One stretch of speech as recognised. Seconds since the recording began."""
+
+    text: str
+    t0: float
+    t1: float
+    side: Side
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A phrase that counted, as it stands in the utterance's text, with its share of the score (0..1)."""
+
+    phrase: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What the detector makes of a call after one utterance. `score` is null for near-end speech."""
+
+    level: Level
+    score: float | None
+    call_score: float
+    stage: int
+    category: str
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceAssessed:
+    """An utterance was recognised and judged; `decided_at` is the position in the audio at which this was known."""
+
+    utterance: Utterance
+    assessment: Assessment
+    decided_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptFinished:
+    """All audio of the call has been recognised and judged."""
+
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerFailed:
+    """Recognition or detection broke down; the call goes on unjudged."""
+
+    reason: str
+
+
+# --- from the other adapters ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingFailed:
+    """The recording cannot be written (disk full); the call goes on."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineReached:
+    """The deadline that the state carried has passed."""
+
+
+Event = (
+    LineReady
+    | LineFailed
+    | RingHeard
+    | CallerIdShown
+    | Answered
+    | PromptFinished
+    | RecordingStarted
+    | HandsetLifted
+    | HandsetReplaced
+    | ToneHeard
+    | LineReleased
+    | UtteranceAssessed
+    | TranscriptFinished
+    | ListenerFailed
+    | RecordingFailed
+    | DeadlineReached
+)

@@ -1,0 +1,1 @@
+"""The telephone line: V.253 voice modem, caller id, tones."""

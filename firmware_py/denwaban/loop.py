@@ -1,0 +1,149 @@
+"""The main loop: one inbox, one deadline, effects carried out through ports. Only this thread changes call state."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from denwaban.ears import Ears
+from denwaban.effects import (
+    Answer,
+    Chime,
+    CloseCall,
+    Effect,
+    HangUp,
+    NoteUtterance,
+    OpenCall,
+    Play,
+    Record,
+    SendAlert,
+    SetLamp,
+    StartListening,
+    StopListening,
+    Warn,
+)
+from denwaban.events import DeadlineReached, Event, LineFailed, LineReady, ListenerFailed, RecordingFailed
+from denwaban.ports import AlertSink, CallStore, Clock, Line, Speaker
+from denwaban.session import SessionState, step
+
+_log = logging.getLogger(__name__)
+
+INBOX_LIMIT: Final = 10_000
+"""Events are small and rare: a full inbox means that the main loop is dead, and then the process must end, not forget."""
+IDLE_WAIT_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything the loop talks to. `alerts` is None where nobody is to be told."""
+
+    clock: Clock
+    line: Line
+    ears: Ears
+    store: CallStore
+    alerts: AlertSink | None
+    speaker: Speaker
+
+
+Observer = Callable[[Event | Effect], None]
+"""Sees every event before and every effect after it is carried out, on the main thread."""
+
+
+class Loop:
+    """Runs a box. `run` returns after `stop`."""
+
+    def __init__(
+        self,
+        state: SessionState,
+        ports: Ports,
+        observer: Observer = lambda _happening: None,
+        heartbeat: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._state = state
+        self._ports = ports
+        self._observe = observer
+        self._heartbeat = heartbeat
+        self._inbox: queue.Queue[Event] = queue.Queue(maxsize=INBOX_LIMIT)
+        self._stopping = threading.Event()
+
+    def emit(self, event: Event) -> None:
+        """Put an event into the inbox (any thread). Raises queue.Full when the loop is dead."""
+        self._inbox.put_nowait(event)
+
+    def stop(self) -> None:
+        """End `run` soon (any thread, also a signal handler)."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        self._ports.ears.start(self.emit)
+        self._ports.line.start(self.emit, self._ports.ears)
+        try:
+            while not self._stopping.is_set():
+                self._heartbeat()
+                self._turn()
+        finally:
+            self._ports.line.close()
+            self._ports.ears.close()
+            self._ports.speaker.close()
+
+    def _turn(self) -> None:
+        clock, deadline = self._ports.clock, self._state.deadline
+        wait = IDLE_WAIT_S if deadline is None else min(IDLE_WAIT_S, clock.wait_hint(deadline))
+        try:
+            self._take(self._inbox.get(timeout=max(wait, 0.001)))
+        except queue.Empty:
+            pass
+        if self._state.deadline is not None and clock.now() >= self._state.deadline:
+            self._state = replace(self._state, deadline=None)
+            self._take(DeadlineReached())
+
+    def _take(self, event: Event) -> None:
+        self._observe(event)
+        if isinstance(event, LineReady | LineFailed | ListenerFailed | RecordingFailed):
+            _log.log(logging.INFO if isinstance(event, LineReady) else logging.ERROR, "%s", event)
+        self._state, effects = step(self._state, event, self._ports.clock.now())
+        for effect in effects:
+            self._carry_out(effect)
+            self._observe(effect)
+
+    def _carry_out(self, effect: Effect) -> None:
+        ports, wall = self._ports, self._ports.clock.wall()
+        match effect:
+            case Answer() | Play() | Record() | HangUp():
+                ports.line.submit(effect)
+            case StartListening(call_id, caller):
+                ports.ears.begin(call_id, caller)
+            case StopListening():
+                ports.ears.end()
+            case Chime():
+                ports.speaker.say("chime")
+            case Warn(prompt):
+                ports.speaker.say(prompt)
+            case OpenCall():
+                ports.store.open_call(effect, wall)
+            case NoteUtterance():
+                ports.store.note(effect, wall)
+            case CloseCall():
+                ports.store.close_call(effect, wall)
+                self._log_call(effect)
+            case SendAlert():
+                if ports.alerts is not None:
+                    ports.alerts.submit(effect, wall)
+            case SetLamp():
+                pass  # shown by the observer; a lamp on the box is an adapter of its own
+
+    def _log_call(self, call: CloseCall) -> None:
+        """One canonical line per call; no numbers, no words."""
+        _log.info(
+            "call=%s outcome=%s level=%s category=%s score=%.2f unheard_s=%.1f",
+            call.call_id,
+            call.outcome,
+            call.level,
+            call.category or "-",
+            call.score,
+            self._ports.ears.dropped_s,
+        )

@@ -1,0 +1,138 @@
+"""Ports: what the core asks of the outside. Adapters implement them; `app.py` chooses which.
+
+Every port has a hand-written fake in `tests/fakes/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from denwaban.effects import CloseCall, LineCommand, NoteUtterance, OpenCall, SendAlert
+from denwaban.events import Assessment, AudioFrame, Event, Pcm, Side, Utterance
+
+Emit = Callable[[Event], None]
+"""Puts an event into the main inbox. Callable from any thread; never blocks."""
+
+
+class Clock(Protocol):
+    """Time. On the virtual line this is line time, which stands still while the recogniser is behind."""
+
+    def now(self) -> float:
+        """Seconds, monotonic."""
+
+    def wall(self) -> float:
+        """Seconds since the epoch (UTC)."""
+
+    def wait_hint(self, deadline: float) -> float:
+        """Real seconds to sleep before looking at `now()` again; at most the time to `deadline`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What this line can do; the code asks, never assumes."""
+
+    can_announce: bool
+    can_cut: bool
+    hears_outgoing: bool
+    separate_sides: bool
+    shows_caller: bool
+
+
+class FrameSink(Protocol):
+    """Takes the audio of the line. Called on the line's thread."""
+
+    def has_room(self) -> bool:
+        """False asks the line to wait; only the virtual line may be made to wait."""
+
+    def put(self, frame: AudioFrame) -> None:
+        """Take a frame; never blocks, never raises."""
+
+
+class Line(Protocol):
+    """A telephone line. `start` begins a thread; results come as events."""
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    def start(self, emit: Emit, frames: FrameSink) -> None: ...
+
+    def submit(self, command: LineCommand) -> None:
+        """Queue a command; never blocks."""
+
+    def close(self) -> None:
+        """Release the line and end the thread."""
+
+
+class Recognizer(Protocol):
+    """A loaded speech model."""
+
+    @property
+    def name(self) -> str: ...
+
+    def start(self) -> CallRecognizer:
+        """A recogniser for one audio stream."""
+
+
+class CallRecognizer(Protocol):
+    """Recognises one stream of 8 kHz audio. The result does not depend on how the audio is cut into chunks."""
+
+    def feed(self, pcm: Pcm) -> Sequence[Utterance]:
+        """Utterances that ended in this audio (side always 'unknown'), in order of their end."""
+
+    def finish(self) -> Sequence[Utterance]:
+        """The rest; no more audio comes."""
+
+    @property
+    def heard_until(self) -> float:
+        """Seconds of audio fed so far."""
+
+
+class SideEstimator(Protocol):
+    """Tells far from near speech on a two-wire tap."""
+
+    def feed(self, pcm: Pcm) -> None: ...
+
+    def side(self, t0: float, t1: float) -> Side:
+        """Who spoke between t0 and t1 seconds. Asked in order of time, after the audio was fed."""
+
+
+class Judge(Protocol):
+    """Judges one call, utterance by utterance. Causal: a verdict depends on earlier utterances only."""
+
+    def hear(self, utterance: Utterance) -> Assessment: ...
+
+
+class Speaker(Protocol):
+    """The voice of the box in the room."""
+
+    def say(self, prompt: str) -> None:
+        """Queue a prompt (a name of `prompts/`); never blocks. Playing failures are logged, not raised."""
+
+    def close(self) -> None: ...
+
+
+class CallStore(Protocol):
+    """Keeps calls. Methods queue the work for the writer thread and never block."""
+
+    def open_call(self, opened: OpenCall, at: float) -> None: ...
+
+    def note(self, noted: NoteUtterance, at: float) -> None: ...
+
+    def close_call(self, closed: CloseCall, at: float) -> None: ...
+
+
+class AlertSink(Protocol):
+    """Delivers alerts at least once."""
+
+    def submit(self, alert: SendAlert, at: float) -> None:
+        """Write the alert to the outbox (durable on return) and have it sent."""
+
+
+class Recorder(Protocol):
+    """Writes the audio of one call."""
+
+    def write(self, pcm: Pcm) -> None: ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,1 @@
+"""What stays on the box: calls and the alert outbox in SQLite, recordings as FLAC."""

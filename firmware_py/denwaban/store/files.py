@@ -1,0 +1,171 @@
+"""Opens the database file: checks it, moves a damaged one aside, migrates. Every writing connection starts here."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Final, Literal
+
+from denwaban.errors import StoreError
+
+_log = logging.getLogger(__name__)
+
+BUSY_S: Final = 5.0
+"""How long a connection waits for another one's transaction. Ours last milliseconds; a backup tool may hold longer."""
+
+_DAMAGED: Final = frozenset((sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB))
+
+Synchronous = Literal["NORMAL", "FULL"]
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One numbered step of the schema."""
+
+    version: int
+    sql: str
+
+
+def migrations() -> tuple[Migration, ...]:
+    """All steps shipped with the program, in order."""
+    folder = resources.files(__package__) / "schema"
+    files = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".sql")), key=lambda entry: entry.name)
+    return tuple(Migration(int(entry.name[:4]), entry.read_text("utf-8")) for entry in files)
+
+
+def prepare(path: Path) -> None:
+    """Make `path` a sound database of the newest schema. A damaged file is kept under another name.
+
+    For the box's own process only, at start-up: nobody else may have the file open for writing.
+    Raises StoreError when the file cannot be written, or was written by a newer program.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Ours alone: SQLite gives its -wal and -shm files the mode of the database.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise StoreError(
+            f"{path}: cannot be opened for writing ({error.strerror}); check the folder and its owner"
+        ) from error
+    try:
+        _check_and_migrate(path)
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise StoreError(f"{path}: cannot be opened ({error})") from error
+        rescued = _unsent_alerts(path)
+        aside = _move_aside(path)
+        _log.error(
+            "database damaged (%s); kept as %s, starting a new one, %d unsent alerts rescued",
+            error,
+            aside,
+            len(rescued),
+        )
+        prepare(path)
+        _put_back(path, rescued)
+
+
+def connect(path: Path, synchronous: Synchronous) -> sqlite3.Connection:
+    """A writing connection in autocommit mode: transactions are explicit. Usable from any thread, one at a time."""
+    connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {synchronous}")
+        connection.execute("PRAGMA foreign_keys = ON")
+        # A deleted call shall be gone from the file, not only from the index.
+        connection.execute("PRAGMA secure_delete = ON")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def migrate(connection: sqlite3.Connection, steps: Iterable[Migration]) -> None:
+    """Apply the steps above `user_version`, each in one transaction. StoreError when the file is newer than `steps`."""
+    steps = tuple(steps)
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    newest = max(step.version for step in steps)
+    if version > newest:
+        raise StoreError(
+            f"the database has schema {version}, this program knows up to {newest}: "
+            "install the newer program again, or start with another database file"
+        )
+    for step in steps:
+        if step.version > version:
+            _apply(connection, step)
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """True when the file itself is broken, not merely locked, full or unreadable."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in _DAMAGED  # the low byte is the primary code (sqlite.org/rescode.html)
+
+
+def _apply(connection: sqlite3.Connection, step: Migration) -> None:
+    try:
+        connection.executescript(f"BEGIN IMMEDIATE;\n{step.sql}\nPRAGMA user_version = {step.version};\nCOMMIT;")
+    except sqlite3.Error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _check_and_migrate(path: Path) -> None:
+    connection = connect(path, "FULL")
+    try:
+        (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict != "ok":
+            damage = sqlite3.DatabaseError(verdict)
+            damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+            raise damage
+        migrate(connection, migrations())
+    except StoreError as error:
+        raise StoreError(f"{path}: {error}") from error
+    finally:
+        connection.close()
+
+
+def _move_aside(path: Path) -> Path:
+    number = 1
+    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
+        number += 1
+    for suffix in ("-wal", "-shm", ""):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.replace(aside.with_name(aside.name + suffix))
+    return aside
+
+
+_RESCUED: Final = "alert_id, event, level, sequence, topic, payload, created_at, expires_at"
+
+
+def _unsent_alerts(path: Path) -> list[tuple[object, ...]]:
+    """What can still be read of the outbox of a damaged file."""
+    rows: list[tuple[object, ...]] = []
+    try:
+        connection = sqlite3.connect(path, timeout=BUSY_S)
+    except sqlite3.Error:
+        return rows
+    try:
+        rows.extend(connection.execute(f"SELECT {_RESCUED} FROM outbox WHERE sent_at IS NULL ORDER BY seq"))
+    except sqlite3.Error:
+        pass  # rows read before the damaged page are kept
+    finally:
+        connection.close()
+    return rows
+
+
+def _put_back(path: Path, rows: list[tuple[object, ...]]) -> None:
+    connection = connect(path, "FULL")
+    try:
+        for row in rows:
+            try:
+                connection.execute(f"INSERT INTO outbox ({_RESCUED}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+            except sqlite3.IntegrityError:
+                _log.warning("an unsent alert in the damaged database was unreadable")
+    finally:
+        connection.close()

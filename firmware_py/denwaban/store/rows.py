@@ -1,0 +1,69 @@
+"""What the store gives back: frozen rows. Times are seconds since the epoch (UTC) unless said otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from denwaban.events import Evidence, Level
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCall:
+    """One call. `closed_at` and `outcome` are null while it runs, or when the power went during the call."""
+
+    id: str
+    opened_at: float
+    closed_at: float | None
+    number: str | None
+    absence: str | None
+    decision: str
+    outcome: str | None
+    level: Level
+    category: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class StoredUtterance:
+    """One judged utterance; `t0`, `t1`, `decided_at` are seconds since the recording began."""
+
+    n: int
+    t0: float
+    t1: float
+    side: str
+    text: str
+    score: float | None
+    call_score: float
+    level: Level
+    stage: int
+    category: str
+    evidence: tuple[Evidence, ...]
+    decided_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallDetail:
+    """A call with everything that was said in it."""
+
+    call: StoredCall
+    utterances: tuple[StoredUtterance, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CallMemory:
+    """What the household's next call should know of an earlier one."""
+
+    closed_at: float
+    category: str
+    score: float
+    level: Level
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """One unsent message, in the order of `seq`."""
+
+    seq: int
+    alert_id: str
+    topic: str
+    payload: bytes

@@ -1,0 +1,68 @@
+"""The statements that write calls. Each function is one job inside the writer's transaction and may be run again."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+
+from denwaban.effects import CloseCall, NoteUtterance, OpenCall
+from denwaban.events import Level
+
+_RANK = "CASE level WHEN 'alert' THEN 2 WHEN 'caution' THEN 1 ELSE 0 END"
+
+
+def open_call(db: sqlite3.Connection, opened: OpenCall, at: float) -> None:
+    """Insert the call, or complete the stub that an earlier write left."""
+    caller = opened.caller
+    db.execute(
+        "INSERT INTO calls (id, opened_at, number, absence, decision) VALUES (?, ?, ?, ?, ?) "
+        "ON CONFLICT (id) DO UPDATE "
+        "SET number = excluded.number, absence = excluded.absence, decision = excluded.decision",
+        (opened.call_id, at, caller.number if caller else None, caller.absence if caller else None, opened.decision),
+    )
+
+
+def note(db: sqlite3.Connection, noted: NoteUtterance, at: float) -> None:
+    """Append the utterance and raise the call's level, so that a power cut in mid-call keeps the verdict so far."""
+    utterance, verdict = noted.assessed.utterance, noted.assessed.assessment
+    _ensure(db, noted.call_id, at)
+    phrases = [[item.phrase, item.weight] for item in verdict.evidence]
+    (n,) = db.execute("SELECT coalesce(max(n) + 1, 0) FROM utterances WHERE call_id = ?", (noted.call_id,)).fetchone()
+    db.execute(
+        "INSERT INTO utterances (call_id, n, t0, t1, side, text, "
+        "score, call_score, level, stage, category, evidence, decided_at) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            *(noted.call_id, n, utterance.t0, utterance.t1, utterance.side, utterance.text),
+            *(verdict.score, verdict.call_score, str(verdict.level), verdict.stage, verdict.category),
+            *(json.dumps(phrases, ensure_ascii=False), noted.assessed.decided_at),
+        ),
+    )
+    _raise_level(db, noted.call_id, verdict.level)
+    db.execute(
+        "UPDATE calls SET category = ?2, score = ?3 WHERE id = ?1 AND score <= ?3",
+        (noted.call_id, verdict.category, verdict.call_score),
+    )
+
+
+def close_call(db: sqlite3.Connection, closed: CloseCall, at: float) -> None:
+    """Write the final verdict; the session's word stands against what the utterances said."""
+    _ensure(db, closed.call_id, at)
+    db.execute(
+        "UPDATE calls SET closed_at = ?, outcome = ?, level = ?, category = ?, score = ? WHERE id = ?",
+        (at, closed.outcome, str(closed.level), closed.category, closed.score, closed.call_id),
+    )
+
+
+def forget_calls(db: sqlite3.Connection, before: float) -> None:
+    """Delete calls opened before that time, with everything said in them."""
+    db.execute("DELETE FROM calls WHERE opened_at < ?", (before,))
+
+
+def _ensure(db: sqlite3.Connection, call_id: str, at: float) -> None:
+    # The write that opened the call may have failed on a full disk; what follows is still worth keeping.
+    db.execute("INSERT OR IGNORE INTO calls (id, opened_at, decision) VALUES (?, ?, '')", (call_id, at))
+
+
+def _raise_level(db: sqlite3.Connection, call_id: str, level: Level) -> None:
+    db.execute(f"UPDATE calls SET level = ?2 WHERE id = ?1 AND {_RANK} < ?3", (call_id, str(level), level.rank))

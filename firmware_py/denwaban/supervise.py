@@ -1,0 +1,132 @@
+"""Keeps the box alive: a small parent process restarts the worker when it dies or hangs.
+
+A process that dies closes the modem's port, which drops DTR and hangs up; the restarted worker hangs up once more. A
+process that hangs would keep the line, so its heartbeat is watched: every thread that owns a device must have beaten
+lately, else no beat is passed on, the parent kills, and the line is free within five seconds.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+_log = logging.getLogger(__name__)
+
+HEARTBEAT_ENV: Final = "DENWABAN_HEARTBEAT_FD"
+START_LIMIT_S: Final = 60.0
+"""Loading models on a slow card takes a while; a worker that has never beaten gets this long."""
+HUNG_AFTER_S: Final = 3.0
+BEAT_EVERY_S: Final = 0.5
+RESTART_S: Final = (0.2, 1.0, 2.0, 5.0, 10.0)
+STEADY_S: Final = 60.0
+
+
+class Pulse:
+    """Collects the beats of threads and passes one on to the parent while all are alive."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        fd = os.environ.get(HEARTBEAT_ENV)
+        self._fd = int(fd) if fd else None
+        self._parent = os.getppid()
+        self._clock = clock
+        self._last: dict[str, float] = {}
+        self._lock = threading.Lock()
+        self._sent = 0.0
+
+    def beater(self, name: str) -> Callable[[], None]:
+        """A function for the thread `name` to call at least every second."""
+
+        def beat() -> None:
+            now = self._clock()
+            with self._lock:
+                self._last[name] = now
+                self._pass_on(now)
+
+        return beat
+
+    def _pass_on(self, now: float) -> None:
+        if self._fd is None or now - self._sent < BEAT_EVERY_S:
+            return
+        if os.getppid() != self._parent:
+            os._exit(75)  # the parent is gone: nobody would notice if we hung, so leave the line alone
+        if all(now - last < HUNG_AFTER_S / 2 for last in self._last.values()):
+            self._sent = now
+            try:
+                os.write(self._fd, b".")
+            except OSError:
+                os._exit(75)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerEnd:
+    """How a worker ended: exit status, or None when it was killed because it hung."""
+
+    status: int | None
+    lived_s: float
+
+
+class Supervisor:
+    """Runs a command again and again until told to stop."""
+
+    def __init__(self, command: list[str]) -> None:
+        self._command = command
+        self._stopping = False
+        self._worker: subprocess.Popen[bytes] | None = None
+
+    def run(self) -> int:
+        """Until SIGTERM or SIGINT; returns the exit status for the shell."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        failures = 0
+        while not self._stopping:
+            end = self._run_once()
+            if self._stopping or end.status == 0 or (end.status == 1 and end.lived_s < STEADY_S):
+                return end.status or 0  # 1 early on: a clear error was printed, and trying again will not mend it
+            failures = 0 if end.lived_s > STEADY_S else failures + 1
+            delay = RESTART_S[min(failures, len(RESTART_S) - 1)]
+            reason = "hung" if end.status is None else f"ended with status {end.status}"
+            _log.error("the box %s after %.0f s; starting it again in %.1f s", reason, end.lived_s, delay)
+            time.sleep(delay)
+        return 0
+
+    def _run_once(self) -> WorkerEnd:
+        started = time.monotonic()
+        read_end, write_end = os.pipe()
+        try:
+            environment = {**os.environ, HEARTBEAT_ENV: str(write_end)}
+            self._worker = subprocess.Popen(self._command, env=environment, pass_fds=(write_end,))
+            os.close(write_end)
+            hung = self._watch(read_end, self._worker)
+            status = self._worker.wait()
+            return WorkerEnd(None if hung else status, time.monotonic() - started)
+        finally:
+            os.close(read_end)
+
+    def _watch(self, read_end: int, worker: subprocess.Popen[bytes]) -> bool:
+        """Wait for the worker's end; True if it had to be killed."""
+        limit = START_LIMIT_S
+        while worker.poll() is None:
+            ready, _, _ = select.select([read_end], [], [], limit)
+            if ready and os.read(read_end, 4096):
+                limit = HUNG_AFTER_S
+            elif ready:  # end of file: the worker is gone or about to be
+                worker.wait()
+            elif not self._stopping:
+                worker.kill()
+                return True
+            else:
+                worker.kill()
+        return False
+
+    def _stop(self, _number: int, _frame: object) -> None:
+        self._stopping = True
+        if self._worker is not None and self._worker.poll() is None:
+            self._worker.terminate()

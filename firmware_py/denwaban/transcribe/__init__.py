@@ -1,0 +1,1 @@
+"""Speech recognition: models, their catalogue, and one recogniser per call."""

@@ -1,0 +1,83 @@
+"""Thresholds from calls of hands the models never saw: as low as the allowed false alarms permit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from denwaban.detect.model import CALL_LABELS, Floats, Thresholds
+from denwaban.detect.policy import Memory, decide_level, features
+from denwaban.events import Level
+
+from training.fit import Scored, fit_call, memories
+
+ALERT_RATE: Final = {"cautious": 0.03, "normal": 0.015, "quiet": 0.005}
+"""Share of harmless calls (two thirds of them hard negatives) that may raise `alert`."""
+CAUTION_RATE: Final = {"cautious": 0.15, "normal": 0.08, "quiet": 0.04}
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A call with its memory and call probabilities after each far turn."""
+
+    scored: Scored
+    memories: tuple[Memory, ...]
+    call: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a call was judged: highest level, and the far turns (0-based) at which each level was reached."""
+
+    level: Level
+    first_caution: int | None
+    first_alert: int | None
+
+
+def judged_by_hand(scored: list[Scored]) -> list[Judged]:
+    """Call probabilities by call-level models that did not see the hand either."""
+    result = []
+    for hand in sorted({item.read.call.hand for item in scored}):
+        model = fit_call([item for item in scored if item.read.call.hand != hand])
+        order = [list(model.classes_).index(label) for label in CALL_LABELS]
+        for item in scored:
+            if item.read.call.hand == hand and item.read.far:
+                kept = tuple(memories(item))
+                rows = np.array([features(memory) for memory in kept], dtype=np.float32)
+                result.append(Judged(item, kept, model.predict_proba(rows)[:, order].astype(np.float32)))
+    return result
+
+
+def verdict(judged: Judged, thresholds: Thresholds) -> Verdict:
+    """Replay the policy over a judged call."""
+    level = Level.QUIET
+    firsts: dict[Level, int | None] = {Level.CAUTION: None, Level.ALERT: None}
+    for i, memory in enumerate(judged.memories):
+        ask = float(judged.scored.utterance[i][-1])
+        level = decide_level(replace(memory, level=level), judged.call[i], ask, thresholds)
+        for mark in firsts:
+            if level.rank >= mark.rank and firsts[mark] is None:
+                firsts[mark] = i
+    return Verdict(level, firsts[Level.CAUTION], firsts[Level.ALERT])
+
+
+def choose_thresholds(judged: list[Judged]) -> dict[str, Thresholds]:
+    """One set per sensitivity."""
+    harmless = [item for item in judged if item.scored.read.call.label == "harmless"]
+    chosen = {}
+    for name in ALERT_RATE:
+        alert = _lowest(harmless, ALERT_RATE[name], Level.ALERT, lambda t: Thresholds(t, 1.1, 1.1))
+        caution = _lowest(harmless, CAUTION_RATE[name], Level.CAUTION, lambda t: Thresholds(1.1, t, max(t, 0.5)))
+        chosen[name] = Thresholds(alert, min(caution, alert), max(caution, 0.5))
+    return chosen
+
+
+def _lowest(harmless: list[Judged], rate: float, level: Level, make: Callable[[float], Thresholds]) -> float:
+    """The lowest threshold of a grid at which no more than `rate` of harmless calls reach `level`."""
+    for step in range(30, 99):
+        reached = sum(verdict(item, make(step / 100)).level.rank >= level.rank for item in harmless)
+        if reached <= rate * len(harmless):
+            return step / 100
+    return 0.99

@@ -1,0 +1,106 @@
+"""scikit-learn → ONNX, with golden scores that prove the box computes the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Final, cast
+
+import numpy as np
+from denwaban.detect.model import CALL_LABELS, UTTERANCE_LABELS, Floats, load_model
+from denwaban.detect.policy import FEATURES
+from onnx import GraphProto, ModelProto, helper
+from skl2onnx import convert_sklearn
+from skl2onnx.common.data_types import FloatTensorType, StringTensorType
+from sklearn.pipeline import Pipeline
+
+from training.fit import TextModels, Texts, ordered_probabilities
+
+OPSET: Final = 21
+GOLDEN_TOLERANCE: Final = 1e-4
+"""Largest difference between ONNX (float32) and scikit-learn that still counts as the same model."""
+
+
+def text_to_onnx(pipeline: Pipeline, labels: tuple[str, ...]) -> ModelProto:
+    """A text classifier with inputs `surface`, `kana` (n, 1) and output `probabilities` (n, labels) in our order."""
+    inputs = [("surface", StringTensorType([None, 1])), ("kana", StringTensorType([None, 1]))]
+    return _probabilities_only(_convert(pipeline, inputs), list(pipeline.classes_), labels)
+
+
+def call_to_onnx(pipeline: Pipeline) -> ModelProto:
+    """The call-level classifier with input `features` (n, FEATURES)."""
+    inputs = [("features", FloatTensorType([None, FEATURES]))]
+    return _probabilities_only(_convert(pipeline, inputs), list(pipeline.classes_), CALL_LABELS)
+
+
+def _convert(pipeline: Pipeline, inputs: list[tuple[str, Any]]) -> ModelProto:
+    options = {id(pipeline): {"zipmap": False}}
+    return cast(ModelProto, convert_sklearn(pipeline, "denwaban", inputs, target_opset=OPSET, options=options))
+
+
+def _probabilities_only(model: ModelProto, found: list[str], wanted: tuple[str, ...]) -> ModelProto:
+    """Drop the label output and put the columns into our order, so that the box needs no table of its own."""
+    graph: GraphProto = model.graph
+    source = next(output.name for output in graph.output if "prob" in output.name)
+    renamed = "probabilities_as_trained"
+    for node in graph.node:
+        node.output[:] = [renamed if name == source else name for name in node.output]
+        node.input[:] = [renamed if name == source else name for name in node.input]
+    order = [found.index(label) for label in wanted]
+    graph.initializer.append(helper.make_tensor("column_order", 7, [len(order)], order))
+    graph.node.append(helper.make_node("Gather", [renamed, "column_order"], ["probabilities"], axis=1))
+    del graph.output[:]
+    graph.output.append(helper.make_tensor_value_info("probabilities", 1, [None, len(wanted)]))
+    return model
+
+
+def write_model(
+    folder: Path, models: TextModels, call: Pipeline, categories: tuple[str, ...], about: dict[str, Any], probes: Texts
+) -> None:
+    """Write the ONNX parts, `model.json` and `golden.json`; raises AssertionError if ONNX and scikit-learn differ."""
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = {
+        "utterance": text_to_onnx(models.utterance, UTTERANCE_LABELS),
+        "context": text_to_onnx(models.context, CALL_LABELS),
+        "category": text_to_onnx(models.category, categories),
+        "call": call_to_onnx(call),
+    }
+    sha256 = {}
+    for name, model in parts.items():
+        content = model.SerializeToString(deterministic=True)
+        (folder / f"{name}.onnx").write_bytes(content)
+        sha256[name] = hashlib.sha256(content).hexdigest()
+    card = {**about, "categories": list(categories), "sha256": sha256}
+    (folder / "model.json").write_text(json.dumps(card, ensure_ascii=False, indent=2) + "\n", "utf-8")
+    _write_golden(folder, models, call, probes)
+
+
+def _write_golden(folder: Path, models: TextModels, call: Pipeline, probes: Texts) -> None:
+    """scikit-learn's own answers, to be met by the ONNX files on every machine."""
+    rows = np.random.default_rng(0).uniform(-3, 3, (8, FEATURES)).astype(np.float32)
+    order = [list(call.classes_).index(label) for label in CALL_LABELS]
+    golden = {
+        "texts": probes,
+        "utterance": ordered_probabilities(models.utterance, probes, UTTERANCE_LABELS).tolist(),
+        "context": ordered_probabilities(models.context, probes, CALL_LABELS).tolist(),
+        "features": rows.tolist(),
+        "call": call.predict_proba(rows)[:, order].tolist(),
+        "tolerance": GOLDEN_TOLERANCE,
+    }
+    (folder / "golden.json").write_text(json.dumps(golden, ensure_ascii=False) + "\n", "utf-8")
+    difference = golden_difference(folder)
+    assert difference <= GOLDEN_TOLERANCE, f"ONNX and scikit-learn differ by {difference}"
+
+
+def golden_difference(folder: Path) -> float:
+    """Largest difference between the ONNX files and scikit-learn's golden scores."""
+    golden = json.loads((folder / "golden.json").read_text("utf-8"))
+    model = load_model(folder)
+    texts = [(surface, kana) for surface, kana in golden["texts"]]
+    pairs: list[tuple[Floats, Any]] = [
+        (model.utterances(texts), golden["utterance"]),
+        (np.array([model.context(*text) for text in texts]), golden["context"]),
+        (np.array([model.call(np.array(row, np.float32)) for row in golden["features"]]), golden["call"]),
+    ]
+    return max(float(np.abs(found - np.array(wanted)).max()) for found, wanted in pairs)

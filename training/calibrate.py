@@ -11,7 +11,7 @@ from denwaban.detect.model import CALL_LABELS, Floats, Thresholds
 from denwaban.detect.policy import Memory, decide_level, features
 from denwaban.events import Level
 
-from training.fit import Scored, fit_call, memories
+from training.fit import Scored, fit_call, fold_of, memories
 
 ALERT_RATE: Final = {"cautious": 0.03, "normal": 0.015, "quiet": 0.005}
 """Share of harmless calls (two thirds of them hard negatives) that may raise `alert`."""
@@ -36,14 +36,14 @@ class Verdict:
     first_alert: int | None
 
 
-def judged_by_hand(scored: list[Scored]) -> list[Judged]:
+def judged_by_fold(scored: list[Scored]) -> list[Judged]:
     """Call probabilities by call-level models that did not see the hand either."""
     result = []
-    for hand in sorted({item.read.call.hand for item in scored}):
-        model = fit_call([item for item in scored if item.read.call.hand != hand])
+    for fold in sorted({fold_of(item.view) for item in scored}):
+        model = fit_call([item for item in scored if fold_of(item.view) != fold])
         order = [list(model.classes_).index(label) for label in CALL_LABELS]
         for item in scored:
-            if item.read.call.hand == hand and item.read.far:
+            if fold_of(item.view) == fold and item.view.heard:
                 kept = tuple(memories(item))
                 rows = np.array([features(memory) for memory in kept], dtype=np.float32)
                 result.append(Judged(item, kept, model.predict_proba(rows)[:, order].astype(np.float32)))
@@ -55,7 +55,7 @@ def verdict(judged: Judged, thresholds: Thresholds) -> Verdict:
     level = Level.QUIET
     firsts: dict[Level, int | None] = {Level.CAUTION: None, Level.ALERT: None}
     for i, memory in enumerate(judged.memories):
-        ask = float(judged.scored.utterance[i][-1])
+        ask = float(judged.scored.utterance[i][-1]) * judged.scored.view.weight
         level = decide_level(replace(memory, level=level), judged.call[i], ask, thresholds)
         for mark in firsts:
             if level.rank >= mark.rank and firsts[mark] is None:
@@ -65,7 +65,7 @@ def verdict(judged: Judged, thresholds: Thresholds) -> Verdict:
 
 def choose_thresholds(judged: list[Judged]) -> dict[str, Thresholds]:
     """One set per sensitivity."""
-    harmless = [item for item in judged if item.scored.read.call.label == "harmless"]
+    harmless = [item for item in judged if item.scored.view.call.label == "harmless"]
     chosen = {}
     for name in ALERT_RATE:
         alert = _lowest(harmless, ALERT_RATE[name], Level.ALERT, lambda t: Thresholds(t, 1.1, 1.1))

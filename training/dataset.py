@@ -1,92 +1,118 @@
-"""From corpus calls to training rows: utterances with labels, call prefixes with labels. No model here."""
+"""From corpus calls to what the box would hear of them: utterances with labels, in several views. No model here.
+
+A view is one way in which a call reaches the detector: as written with known sides, or as a two-wire tap hears it, with
+both ends scored as `unknown`; and either as the words were written or as the recogniser got them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from random import Random
-from typing import Final
+import json
+import lzma
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
 
-from denwaban.detect.policy import CONTEXT_UTTERANCES
+from denwaban.detect.policy import CONTEXT_UTTERANCES, UNKNOWN_SIDE_WEIGHT
 from denwaban.detect.text import ModelText, Reader
-
 from training.calls import Call, Turn
 
+Sides = Literal["known", "unknown"]
+Words = Literal["written", "recognised"]
+Render = Callable[[Call, int], tuple[ModelText, ...]]
+"""(call, turn) → what the recogniser made of that turn: no, one or several utterances."""
+
+CHAT_FOLDS: Final = 8
+"""Chats are dealt to as many pretended hands, so that they too are scored by models that never saw them."""
 LABEL_OF_STAGE: Final = ("plain", "pretext", "probe", "pressure", "instruct")
 
 
 @dataclass(frozen=True, slots=True)
-class FarTurn:
-    """One far-end turn ready for the model."""
+class Heard:
+    """One utterance as the detector gets it, with its labels."""
 
     text: ModelText
     label: str
     stage: int
     ask: bool
-    position: int
-    """0-based position among all turns of the call."""
+    turn: int
+    """0-based position of the turn in the written call."""
 
 
 @dataclass(frozen=True, slots=True)
-class ReadCall:
-    """A call whose far turns have been read."""
+class HeardCall:
+    """A call in one view."""
 
     call: Call
-    far: tuple[FarTurn, ...]
+    sides: Sides
+    words: Words
+    heard: tuple[Heard, ...]
+
+    @property
+    def weight(self) -> float:
+        """Weight of its utterances in the policy."""
+        return 1.0 if self.sides == "known" else UNKNOWN_SIDE_WEIGHT
 
 
 def utterance_label(call: Call, turn: Turn) -> str:
-    """The utterance class of a far turn: harmless talk is plain, a pitch is sales, scams go by stage."""
-    if call.label == "harmless" or turn.stage == 0:
+    """The utterance class of a turn: harmless talk and the household's own are plain, a pitch is sales, scams by stage."""
+    if not turn.far or call.label == "harmless" or turn.stage == 0:
         return "plain"
     if call.label == "sales":
         return "sales"
     return "ask" if turn.ask else LABEL_OF_STAGE[turn.stage]
 
 
-def read_calls(calls: Iterable[Call]) -> list[ReadCall]:
-    """Read every far turn (the slow part: about 0.25 ms a turn)."""
-    reader = Reader()
-    result = []
-    for call in calls:
-        far = tuple(
-            FarTurn(reader.read(turn.text), utterance_label(call, turn), turn.stage, turn.ask, position)
-            for position, turn in enumerate(call.turns)
-            if turn.far
+def hear(call: Call, render: Render, sides: Sides, words: Words) -> HeardCall:
+    """One view of a call."""
+    heard = tuple(
+        Heard(text, utterance_label(call, turn), turn.stage, turn.ask, position)
+        for position, turn in enumerate(call.turns)
+        if turn.far or sides == "unknown"
+        for text in render(call, position)
+        if text.surface
+    )
+    return HeardCall(call, sides, words, heard)
+
+
+def as_written(reader: Reader) -> Render:
+    """Every turn is heard as it was written."""
+    return lambda call, turn: (reader.read(call.turns[turn].text),)
+
+
+def written_views(calls: Iterable[Call], sides: Sides = "known") -> list[HeardCall]:
+    """All calls as written."""
+    render = as_written(Reader())
+    return [hear(call, render, sides, "written") for call in calls]
+
+
+def load_chats(path: Path, start: int, count: int) -> list[Call]:
+    """Everyday chats (JSON lines, .xz or plain; `training/README.md`) as harmless calls: speaker A is the far end."""
+    opened = lzma.open(path, "rt", encoding="utf-8") if path.suffix == ".xz" else path.open(encoding="utf-8")
+    with opened as lines:
+        rows = [json.loads(line) for i, line in enumerate(lines) if start <= i < start + count]
+    return [
+        Call(
+            id=f"chat-{row['id']}",
+            hand=f"c{i % CHAT_FOLDS + 1:02d}",
+            label="harmless",
+            category="chat",
+            difficulty="easy",
+            turns=tuple(Turn(turn["speaker"] == "A", turn["text"]) for turn in row["turns"]),
         )
-        result.append(ReadCall(call, tuple(turn for turn in far if turn.text.surface)))
-    return result
+        for i, row in enumerate(rows)
+    ]
 
 
-def joined(turns: Sequence[FarTurn]) -> tuple[str, str]:
+def joined(heard: Sequence[Heard]) -> tuple[str, str]:
     """(surface, kana) of the last utterances, as the box joins them."""
-    last = turns[-CONTEXT_UTTERANCES:]
-    return "".join(turn.text.surface for turn in last), "".join(turn.text.kana for turn in last)
+    last = heard[-CONTEXT_UTTERANCES:]
+    return "".join(one.text.surface for one in last), "".join(one.text.kana for one in last)
 
 
-def prefix_label(read: ReadCall, upto: int) -> str | None:
-    """What the first `upto` far turns are: the call's label once it has shown itself, None before that."""
-    if read.call.label == "harmless":
+def prefix_label(view: HeardCall, upto: int) -> str | None:
+    """What the first `upto` utterances are: the call's label once it has shown itself, None before that."""
+    if view.call.label == "harmless":
         return "harmless"
-    shown = any(turn.stage >= 1 for turn in read.far[:upto])
-    return read.call.label if shown else None
-
-
-def with_lost_sides(call: Call, random: Random, wrong: float, unknown: float) -> list[str]:
-    """The side the box would take each turn for, when a share is wrong and a share unknown."""
-    sides = []
-    for turn in call.turns:
-        true = "far" if turn.far else "near"
-        dice = random.random()
-        if dice < wrong:
-            sides.append("near" if turn.far else "far")
-        elif dice < wrong + unknown:
-            sides.append("unknown")
-        else:
-            sides.append(true)
-    return sides
-
-
-def truncated(read: ReadCall, upto: int) -> ReadCall:
-    """The call as it is known after `upto` far turns."""
-    return replace(read, far=read.far[:upto])
+    shown = any(one.label != "plain" for one in view.heard[:upto])
+    return view.call.label if shown else None

@@ -3,70 +3,144 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
+import pickle
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
-from typing import Final
+from typing import Final, Self
 
 from denwaban.detect.model import Thresholds
-
-from training.calibrate import choose_thresholds, judged_by_hand
+from training.calibrate import Judged, choose_thresholds, judged_by_fold
 from training.calls import CATEGORIES, CORPUS_DIR, load_corpus
-from training.dataset import ReadCall, read_calls
+from training.dataset import HeardCall, load_chats, written_views
 from training.export import write_model
-from training.fit import Texts, fit_call, fit_text_models, out_of_fold
+from training.fit import Scored, Texts, fit_call, fit_text_models, out_of_fold
 
 MODEL_DIR: Final = Path(__file__).parents[1] / "models" / "scam-ja"
+CACHE_DIR: Final = Path(__file__).parents[1] / ".cache" / "training"
 ENGINE: Final = "whisper"
 """The speech engine the published figures were measured with."""
+CHATS_FROM: Final = 4000
+"""The first chat trained on; those before it are left for counting false alerts."""
+
+Say = Callable[[str], None]
 
 
-def _progress(started: float) -> Callable[[str], None]:
-    return lambda text: print(f"[{time.monotonic() - started:6.0f} s] {text}", file=sys.stderr, flush=True)
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a training is made from."""
+
+    corpus: Path = CORPUS_DIR
+    chats: Path | None = None
+    chat_count: int = 800
+
+    @classmethod
+    def add_options(cls, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument(
+            "--corpus", type=Path, default=CORPUS_DIR, help="folder of hNN.txt (default: the shipped corpus)"
+        )
+        parser.add_argument(
+            "--chats",
+            type=Path,
+            help="everyday chats as further harmless calls (JSON lines, may be .xz; see training/README.md). The shipped "
+            "model was trained with them; without them ordinary small talk raises more false alarms",
+        )
+        parser.add_argument("--chat-count", type=int, default=800, help="how many of them (default 800)")
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> Self:
+        return cls(options.corpus, options.chats, options.chat_count)
 
 
-def train(corpus: Path, folder: Path, version: str) -> dict[str, Thresholds]:
+def load_views(settings: Settings) -> list[HeardCall]:
+    """Every call in every view."""
+    calls = load_corpus(settings.corpus)
+    if settings.chats is not None:
+        calls += load_chats(settings.chats, CHATS_FROM, settings.chat_count)
+    return written_views(calls) + written_views(calls, "unknown")
+
+
+def scored_out_of_fold(settings: Settings, views: list[HeardCall], say: Say) -> list[Scored]:
+    """Out-of-fold scores; kept in `.cache/`, so that `make eval` after `make train` need not repeat them."""
+    path = CACHE_DIR / f"{_fingerprint(settings)}.pickle"
+    if path.is_file():
+        say(f"out-of-fold scores from {path}")
+        with path.open("rb") as file:
+            cached: list[Scored] = pickle.load(file)
+        return cached
+    scored = out_of_fold(views, say)
+    CACHE_DIR.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        pickle.dump(scored, file)
+    return scored
+
+
+def judged_out_of_fold(settings: Settings) -> list[Judged]:
+    """Every call in every view, judged by models that never saw its hand."""
+    say = progress(time.monotonic())
+    return judged_by_fold(scored_out_of_fold(settings, load_views(settings), say))
+
+
+def _fingerprint(settings: Settings) -> str:
+    """Of everything the scores depend on: corpus, chats, and the code of training and detector."""
+    sources = [*Path(__file__).parent.glob("*.py"), *Path(__file__).parents[1].glob("firmware_py/denwaban/detect/*.py")]
+    files = [*sources, *settings.corpus.glob("*.txt"), *([settings.chats] if settings.chats else [])]
+    state = hashlib.sha256(str(settings.chat_count).encode())
+    for path in sorted(files):
+        state.update(path.read_bytes())
+    return state.hexdigest()[:16]
+
+
+def train(settings: Settings, folder: Path, version: str) -> dict[str, Thresholds]:
     """Train on every hand, calibrate on hands held out, export to `folder`."""
-    say = _progress(time.monotonic())
-    calls = read_calls(load_corpus(corpus))
-    hands = sorted({read.call.hand for read in calls})
-    say(f"{len(calls)} calls by {len(hands)} hands; scoring each hand by models that never saw it")
-    scored = out_of_fold(calls, say)
-    thresholds = choose_thresholds(judged_by_hand(scored))
+    say = progress(time.monotonic())
+    views = load_views(settings)
+    hands = sorted({view.call.hand for view in views if view.call.category != "chat"})
+    say(f"{len(views)} views of calls by {len(hands)} hands; scoring each hand by models that never saw it")
+    scored = scored_out_of_fold(settings, views, say)
+    thresholds = choose_thresholds(judged_by_fold(scored))
     say("training on all hands")
-    models, call = fit_text_models(calls), fit_call(scored)
-    categories = tuple(sorted(CATEGORIES["scam"] | CATEGORIES["sales"]))
-    probes = _probes(calls)
+    models, call = fit_text_models(views), fit_call(scored)
+    categories = tuple(sorted((CATEGORIES["scam"] | CATEGORIES["sales"]) & set(models.category.classes_)))
     about = {
         "version": version,
         "engine": ENGINE,
         "language": "ja",
-        "trained_on": {"corpus_calls": len(calls), "hands": hands},
+        "trained_on": {
+            "hands": hands,
+            "corpus_calls": len({view.call.id for view in views if view.call.category != "chat"}),
+            "chats": len({view.call.id for view in views if view.call.category == "chat"}),
+        },
         "thresholds": {name: asdict(values) for name, values in thresholds.items()},
     }
-    write_model(folder, models, call, tuple(c for c in categories if c in models.category.classes_), about, probes)
+    write_model(folder, models, call, categories, about, _probes(views))
     say(f"wrote {folder}")
     return thresholds
 
 
-def _probes(calls: list[ReadCall]) -> Texts:
-    turns = [turn for read in calls for turn in read.far]
-    return [(turn.text.surface, turn.text.kana) for turn in Random(0).sample(turns, 40)]
+def progress(started: float) -> Say:
+    """Tell a person what goes on, with seconds since the start."""
+    return lambda text: print(f"[{time.monotonic() - started:6.0f} s] {text}", file=sys.stderr, flush=True)
+
+
+def _probes(views: list[HeardCall]) -> Texts:
+    """Utterances of our own corpus for the golden scores."""
+    heard = [one for view in views if view.call.category != "chat" and view.sides == "known" for one in view.heard]
+    return [(one.text.surface, one.text.kana) for one in Random(0).sample(heard, 40)]
 
 
 def main(argv: list[str] | None = None) -> int:
     """Command line of training."""
-    parser = argparse.ArgumentParser(prog="python -m training.train", description=__doc__)
-    parser.add_argument(
-        "--corpus", type=Path, default=CORPUS_DIR, help="folder of hNN.txt (default: the shipped corpus)"
-    )
+    parser = argparse.ArgumentParser(prog="python -m training.train", description="Train the detector.")
+    Settings.add_options(parser)
     parser.add_argument("--out", type=Path, default=MODEL_DIR, help="folder to write (default: models/scam-ja)")
     parser.add_argument("--version", default="1", help="version written into model.json")
     options = parser.parse_args(argv)
-    for name, values in train(options.corpus, options.out, options.version).items():
+    for name, values in train(Settings.of(options), options.out, options.version).items():
         print(f"{name}: alert {values.alert:.3f}, caution {values.caution:.3f}, sales {values.sales:.3f}")
     return 0
 

@@ -20,7 +20,7 @@ import soxr
 
 from denwaban.config import Sensitivity
 from denwaban.detect.judge import CallJudge
-from denwaban.detect.model import ScamModel
+from denwaban.detect.model import Floats, ScamModel
 from denwaban.detect.policy import PastCall, caller_shift, household_shift
 from denwaban.detect.text import Reader
 from denwaban.errors import AudioError, DenwabanError
@@ -34,6 +34,9 @@ SERIES_LIMIT: Final = 10_000
 PAST_LIMIT: Final = 20
 READ_S: Final = 0.5
 RATES: Final = range(8000, 48001)
+UNKNOWN_FRAMES: Final = 1 << 62
+"""libsndfile's number of frames of a stream whose header does not tell."""
+UNKNOWN_BYTES: Final = 0x7FFF_0000
 _CALLER: Final = re.compile(r"\+?\d{1,20}")
 
 
@@ -69,16 +72,13 @@ class TextCall:
 
 def parse_text_call(line: str) -> TextCall:
     """Parse one JSON line. Raises InputError naming what is wrong."""
-    try:
-        data = json.loads(line)
-    except ValueError as error:
-        raise InputError(f"not JSON: {error}") from error
+    data = _decoded(line)
     if not isinstance(data, dict) or not isinstance(data.get("id"), str):
         raise InputError('want an object with a text "id"')
     turns = data.get("turns")
     if not isinstance(turns, list):
         raise InputError("turns: want a list of {speaker, text}")
-    if data.get("direction", "in") not in ("in", "out"):
+    if data.get("direction") not in (None, "in", "out"):
         raise InputError(f"direction: want in or out, not {data['direction']!r}")
     series = data.get("series")
     if series is not None and not isinstance(series, str):
@@ -88,6 +88,17 @@ def parse_text_call(line: str) -> TextCall:
         raise InputError("caller_id: want a text")
     parsed = tuple(_parse_turn(turn, i) for i, turn in enumerate(turns))
     return TextCall(data["id"], parsed, parse_caller(caller), _parse_time(data.get("at")), series)
+
+
+def _decoded(line: str) -> Any:
+    try:
+        data = json.loads(line)
+        json.dumps(data, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InputError("not Unicode: half of a surrogate pair (\\ud800 to \\udfff)") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"not JSON: {error}") from error
+    return data
 
 
 def _parse_turn(turn: object, position: int) -> tuple[bool, str]:
@@ -101,7 +112,7 @@ def _parse_time(text: object) -> float | None:
         return None
     try:
         return datetime.fromisoformat(cast(str, text)).timestamp()
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"at: want an ISO time, not {text!r}") from error
 
 
@@ -142,11 +153,11 @@ class TextAnalyzer:
         household, at = self._households.shift(call)
         judge = CallJudge(self._model, self._reader, self._sensitivity, caller_shift(call.caller) + household)
         turns: list[dict[str, Any]] = []
-        last = top = 0.0
+        top = 0.0
         category = ""
         for i, (near, text) in enumerate(call.turns):
             found = judge.hear(Utterance(text, float(i), float(i + 1), "near" if near else "far"))
-            last, top, category = found.call_score, max(top, found.call_score), found.category or category
+            top, category = max(top, found.call_score), found.category or category
             turns.append(
                 {
                     "i": i,
@@ -156,7 +167,7 @@ class TextAnalyzer:
                     "evidence": [item.phrase for item in found.evidence],
                 }
             )
-        self._households.remember(call, at, last)
+        self._households.remember(call, at, top)
         level = turns[-1]["level"] if turns else Level.QUIET
         return {
             "id": call.id,
@@ -189,10 +200,10 @@ def analyze_lines(analyzer: TextAnalyzer, lines: Iterable[str]) -> Iterator[dict
 def _id_of(line: str) -> str | None:
     try:
         found = json.loads(line)
-    except ValueError:
+        name = found.get("id") if isinstance(found, dict) else None
+        return name if isinstance(name, str) and name.encode("utf-8") else None
+    except (ValueError, RecursionError):  # UnicodeEncodeError is a ValueError
         return None
-    name = found.get("id") if isinstance(found, dict) else None
-    return name if isinstance(name, str) else None
 
 
 # --- audio -------------------------------------------------------------------------------------------------------
@@ -213,6 +224,7 @@ class CallAudio:
                 f"{path}: {self._file.channels} channels; want mono, or stereo with far left and near right"
             )
         self._path = path
+        self._promised = _promised_frames(path, self._file)
 
     @property
     def channels(self) -> int:
@@ -220,22 +232,50 @@ class CallAudio:
 
     def blocks(self) -> Iterator[tuple[Pcm, ...]]:
         """8 kHz audio, one array per channel. Raises AudioError where the file breaks off."""
-        rate = self._file.samplerate
-        resamplers = [soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="int16") for _ in range(self.channels)]
+        rate, heard = self._file.samplerate, 0
+        resamplers = [soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32") for _ in range(self.channels)]
         try:
-            for block in self._file.blocks(round(rate * READ_S), dtype="int16", always_2d=True):
-                last = self._file.tell() >= self._file.frames
-                yield self._convert(block, resamplers, last)
+            # As float: libsndfile does not scale files of floating-point samples when asked for integers.
+            while len(block := self._file.read(round(rate * READ_S), dtype="float32", always_2d=True)):
+                heard += len(block)
+                yield _convert(block, resamplers, last=False)
         except soundfile.SoundFileError as error:
-            raise AudioError(f"{self._path}: breaks off at {self._file.tell() / rate:.1f} s ({error})") from error
+            raise AudioError(f"{self._path}: breaks off at {heard / rate:.1f} s ({error})") from error
+        yield _convert(np.zeros((0, self.channels), np.float32), resamplers, last=True)
+        if heard < self._promised:
+            raise AudioError(
+                f"{self._path}: breaks off at {heard / rate:.1f} s; its header promises {self._promised / rate:.1f} s. "
+                "What is there was judged; copy the file again"
+            )
 
-    def _convert(self, block: Any, resamplers: list[Any], last: bool) -> tuple[Pcm, ...]:
-        columns = [np.ascontiguousarray(block[:, i]) for i in range(self.channels)]
-        if self._file.samplerate == SAMPLE_RATE:
-            return tuple(columns)
-        return tuple(
-            resampler.resample_chunk(column, last=last) for resampler, column in zip(resamplers, columns, strict=True)
-        )
+
+def _convert(block: Floats, resamplers: list[Any], *, last: bool) -> tuple[Pcm, ...]:
+    """(n, channels) samples of ±1 → 8 kHz integers, one array per channel."""
+    columns = np.ascontiguousarray(np.clip(np.nan_to_num(block), -1.0, 1.0).T)
+    resampled = (one.resample_chunk(column, last=last) for one, column in zip(resamplers, columns, strict=True))
+    return tuple(np.clip(np.rint(column * 32768.0), -32768, 32767).astype(np.int16) for column in resampled)
+
+
+def _promised_frames(path: Path, file: soundfile.SoundFile) -> int:
+    """How many frames the header announces; 0 where it does not know.
+
+    For a RIFF file, libsndfile reports what is there and keeps the header's claim to itself.
+    """
+    with path.open("rb") as source:
+        head = source.read(12)
+        if head[:4] != b"RIFF" or head[8:] != b"WAVE":
+            return int(file.frames) if file.frames < UNKNOWN_FRAMES else 0
+        frame_size = 0
+        while len(chunk := source.read(8)) == 8:
+            name, size = chunk[:4], int.from_bytes(chunk[4:], "little")
+            if name == b"data":
+                # Programs that write to a pipe put 0 or about the largest number there.
+                return size // frame_size if frame_size and size < UNKNOWN_BYTES else 0
+            start = source.tell()
+            if name == b"fmt ":
+                frame_size = int.from_bytes(source.read(14)[12:], "little")
+            source.seek(start + size + size % 2)
+    return 0
 
 
 def analyze_audio(audio: CallAudio, listener: CallListener) -> Iterator[dict[str, Any]]:

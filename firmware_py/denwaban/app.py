@@ -21,7 +21,7 @@ from denwaban.detect.model import ScamModel, load_model
 from denwaban.detect.policy import PastCall, caller_shift, household_shift
 from denwaban.detect.text import Reader
 from denwaban.ears import Ears
-from denwaban.errors import ConfigError
+from denwaban.errors import ConfigError, StoreError
 from denwaban.events import CallerId
 from denwaban.line.modem import ModemLine
 from denwaban.line.profiles import PROFILES
@@ -40,7 +40,8 @@ from denwaban.transcribe.engine import load_recognizer
 
 _log = logging.getLogger(__name__)
 
-MEMORY_S = 14 * 86_400.0
+DAY_S = 86_400.0
+MEMORY_S = 14 * DAY_S
 """Calls older than this no longer weigh on the next one."""
 
 
@@ -66,7 +67,8 @@ def session_settings(config: Config) -> SessionSettings:
         out_of_area=screening.out_of_area,
         number_service=config.line.number_service,
     )
-    return SessionSettings(rules, screening.handset_wait_s, screening.max_call_s)
+    tells_family = bool(config.alerts.host and config.contacts)
+    return SessionSettings(rules, tells_family, screening.handset_wait_s, screening.max_call_s)
 
 
 def engine_of(config: Config, model: ScamModel) -> str:
@@ -125,16 +127,18 @@ def build_box(
     observer: Observer = lambda _happening: None,
     line_waits: bool = False,
     drill: bool = False,
+    recognizer: Recognizer | None = None,
 ) -> Box:
     """Build everything from the configuration. Raises DenwabanError naming what is missing.
 
-    `line_waits`: the line is the virtual one and stands still while the recogniser is behind.
+    `line_waits`: the line is the virtual one and stands still while the recogniser is behind. `recognizer` takes the
+    place of the configured speech engine.
     """
     if not config.line.port:
         raise ConfigError("configuration", ("line.port: is empty; `denwaban doctor` lists the serial ports",))
     pulse = pulse or Pulse()
     model = load_model(shipped_models() / "scam-ja")
-    recognizer = load_speech(config, model)
+    recognizer = recognizer or load_speech(config, model)
     prompts = PromptLibrary()
     database = _open_database(config)
     line = ModemLine(
@@ -142,12 +146,12 @@ def build_box(
     )
     ears = Ears(
         _listeners(config, clock, model, recognizer, database),
-        _recorders(config, clock),
+        _recorders(config),
         line_waits=line_waits,
     )
     alerts = _alerts(config, clock, drill)
     sink: AlertSink | None = alerts
-    ports = Ports(clock, line, ears, database, sink, _speaker(config, prompts))
+    ports = Ports(clock, line, ears, database, sink, _speaker(config, prompts), _housekeeping(config, clock, database))
     boot = f"{int(clock.wall()):x}-{secrets.token_hex(3)}"
     state = SessionState(boot, session_settings(config))
     return Box(Loop(state, ports, observer, pulse.beater("main")), database, alerts)
@@ -165,7 +169,7 @@ def _listeners(
 
     def listener(caller: CallerId | None) -> CallListener:
         at = clock.wall()
-        past = tuple(PastCall(call.closed_at, call.score) for call in database.household_memory(at - MEMORY_S))
+        past = _past_calls(database, at - MEMORY_S)
         shift = caller_shift(caller) + household_shift(past, at)
         return MixedListener(
             recognizer.start(), LevelSides(), CallJudge(model, reader, config.detector.sensitivity, shift)
@@ -174,16 +178,37 @@ def _listeners(
     return listener
 
 
-def _recorders(config: Config, clock: Clock) -> Callable[[str], Recorder | None]:
+def _past_calls(database: Database, since: float) -> tuple[PastCall, ...]:
+    """The household's recent calls; none when the disk fails: better judged without memory than not at all."""
+    try:
+        return tuple(PastCall(call.closed_at, call.score) for call in database.household_memory(since))
+    except StoreError as error:
+        _log.error("the call is judged without memory of earlier ones: %s", error)
+        return ()
+
+
+def _recorders(config: Config) -> Callable[[str], Recorder | None]:
     def recorder(call_id: str) -> Recorder | None:
         if not config.recording.enabled:
             return None
         folder = recordings_dir(config)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        apply_retention(folder, clock.wall(), config.recording.keep_days, config.recording.max_mb)
         return FlacRecorder(folder / f"{call_id}.flac")
 
     return recorder
+
+
+def _housekeeping(config: Config, clock: Clock, database: Database) -> Callable[[], None]:
+    """Recordings and call records older than `keep_days` go, and the oldest recordings beyond `max_mb`."""
+
+    def keep_house() -> None:
+        database.forget_calls(before=clock.wall() - config.recording.keep_days * DAY_S)
+        try:
+            apply_retention(recordings_dir(config), clock.wall(), config.recording.keep_days, config.recording.max_mb)
+        except StoreError as error:
+            _log.error("old recordings stay: %s", error)
+
+    return keep_house
 
 
 def mqtt_settings(config: Config) -> MqttSettings:

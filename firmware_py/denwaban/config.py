@@ -3,10 +3,13 @@
 `config.example.toml` is this module printed by `denwaban config example`.
 """
 
+# ruff: noqa: RUF009 -- `_key` is `dataclasses.field` with a meaning
+
 from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import os
 import tomllib
 import typing
@@ -19,7 +22,7 @@ import cattrs
 import platformdirs
 
 from denwaban.errors import ConfigError
-from denwaban.screening import Action
+from denwaban.screening import Action, normalise_number
 
 T = TypeVar("T")
 
@@ -99,7 +102,7 @@ class RecordingConfig:
     """Recordings of screened calls."""
 
     enabled: bool = _key(True, "Keep the audio of screened calls as FLAC.")
-    keep_days: int = _key(30, "Days until a recording is deleted.")
+    keep_days: int = _key(30, "Days until a call is deleted: its recording, its words, its number.")
     max_mb: int = _key(1000, "Megabytes of recordings; the oldest go first.")
 
 
@@ -198,6 +201,8 @@ def _strict(kind: type[T], name: str) -> Callable[[Any, Any], T]:
             return kind(value)  # type: ignore[call-arg]
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             raise ValueError(f"must be {name}, not {value!r}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"must be {name}, not {value}")  # TOML knows inf and nan, no deadline does
         return value
 
     return structure
@@ -211,11 +216,33 @@ def _literal(value: Any, kind: Any) -> Any:
     return value
 
 
+def _is_literal(kind: Any) -> bool:
+    origin: Any = typing.get_origin(kind)
+    return origin is Literal
+
+
+def _is_tuple(kind: Any) -> bool:
+    origin: Any = typing.get_origin(kind)
+    return origin is tuple
+
+
 def _converter() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
     for kind, name in ((str, "text in quotes"), (int, "a whole number"), (float, "a number"), (bool, "true or false")):
         converter.register_structure_hook(kind, _strict(kind, name))
-    converter.register_structure_hook_func(lambda kind: typing.get_origin(kind) is Literal, _literal)
+    converter.register_structure_hook_func(_is_literal, _literal)
+
+    def list_hook(kind: Any) -> Callable[[Any, Any], Any]:
+        # Without this a text would be taken for a list of its characters.
+        def structure(value: Any, _type: Any) -> Any:
+            if not isinstance(value, list):
+                raise ValueError(f"must be a list (values in [ ], tables under [[ ]]), not {value!r}")
+            items: Any = list[typing.get_args(kind)[0]]  # type: ignore[misc]
+            return tuple(converter.structure(value, items))
+
+        return structure
+
+    converter.register_structure_hook_factory(_is_tuple, list_hook)
     return converter
 
 
@@ -258,6 +285,10 @@ def _out_of_range(config: Config) -> Iterator[str]:
         yield f"screening.max_call_s: must be 60 or more, not {config.screening.max_call_s}"
     if config.recording.keep_days < 1 or config.recording.max_mb < 1:
         yield "recording.keep_days and recording.max_mb: must be 1 or more (enabled = false keeps nothing)"
+    for key in ("allow", "block"):
+        for number in getattr(config.screening, key):
+            if len(normalise_number(number).lstrip("+")) < 3:
+                yield f"screening.{key}: {number!r} is no telephone number"
     names = [contact.name for contact in config.contacts]
     for name in (config.unit.name, *names):
         if not name or not all(c.isascii() and (c.isalnum() or c == "-") for c in name):

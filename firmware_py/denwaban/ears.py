@@ -5,17 +5,20 @@ They are two threads because recognising an utterance takes up to a second, and 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import Final, TypeVar
 
-from denwaban.errors import DenwabanError, StoreError
+from denwaban.errors import DenwabanError
 from denwaban.events import SAMPLE_RATE, AudioFrame, CallerId, ListenerFailed, RecordingFailed, TranscriptFinished
 from denwaban.listener import CallListener
 from denwaban.ports import Emit, Recorder
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -44,11 +47,16 @@ class FrameQueue:
         with self._changed:
             self._frames.append(frame)
             self._samples += 0 if frame is None else len(frame.pcm)
-            while self._samples > BEHIND_LIMIT_S * SAMPLE_RATE and self._frames[0] is not None:
-                oldest = len(self._frames.popleft().pcm)  # type: ignore[union-attr]  # just seen not to be None
-                self._samples -= oldest
-                self.dropped_samples += oldest
+            while self._samples > BEHIND_LIMIT_S * SAMPLE_RATE:
+                self._drop_oldest()
             self._changed.notify()
+
+    def _drop_oldest(self) -> None:
+        """Drop the oldest audio; the ends of calls stay, or two calls would become one."""
+        at, oldest = next((i, frame) for i, frame in enumerate(self._frames) if frame is not None)
+        del self._frames[at]
+        self._samples -= len(oldest.pcm)
+        self.dropped_samples += len(oldest.pcm)
 
     def get(self, timeout: float) -> AudioFrame | None:
         """The next frame, None at the end of a call. Raises queue.Empty after `timeout` real seconds."""
@@ -75,8 +83,8 @@ class Ears:
         self._line_waits = line_waits
         self._to_transcribe = FrameQueue()
         self._to_tape = FrameQueue()
-        self._transcribe_jobs: queue.Queue[tuple[str, CallerId | None] | None] = queue.Queue(maxsize=8)
-        self._tape_jobs: queue.Queue[str | None] = queue.Queue(maxsize=8)
+        self._transcribe_jobs: queue.Queue[tuple[str, CallerId | None]] = queue.Queue(maxsize=8)
+        self._tape_jobs: queue.Queue[str] = queue.Queue(maxsize=8)
         self._closing = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -114,66 +122,75 @@ class Ears:
 
     def close(self) -> None:
         self._closing.set()
-        self._tape_jobs.put_nowait(None)
-        self._transcribe_jobs.put_nowait(None)
         for thread in self._threads:
             thread.join(timeout=5)
 
     # --- threads ---
 
     def _transcribe(self, emit: Emit) -> None:
-        while (job := self._transcribe_jobs.get()) is not None:
-            call_id, caller = job
+        for call_id, caller in self._jobs(self._transcribe_jobs):
+            frames = self._frames(self._to_transcribe)
             try:
-                self._listen(emit, caller)
-            except Exception as error:
+                self._listen(emit, caller, frames)
+            except Exception as error:  # noqa: BLE001 - a thread's top
                 # A recogniser that breaks must not take the telephone with it: this call goes on unjudged.
                 _log.exception("listening failed")
-                emit(ListenerFailed(str(error) if isinstance(error, DenwabanError) else type(error).__name__))
-                self._drain(self._to_transcribe)
+                emit(ListenerFailed(_reason(error)))
+            _skip(frames)
             emit(TranscriptFinished(call_id))
 
-    def _listen(self, emit: Emit, caller: CallerId | None) -> None:
+    def _listen(self, emit: Emit, caller: CallerId | None, frames: Iterator[AudioFrame]) -> None:
         listener = self._listeners(caller)
-        while not self._closing.is_set():
-            try:
-                frame = self._to_transcribe.get(POLL_S)
-            except queue.Empty:
-                continue
-            for heard in listener.finish() if frame is None else listener.feed(frame.pcm):
+        for frame in frames:
+            for heard in listener.feed(frame.pcm):
                 emit(heard)
-            if frame is None:
-                return
+        if not self._closing.is_set():
+            for heard in listener.finish():
+                emit(heard)
 
     def _tape(self, emit: Emit) -> None:
-        while (call_id := self._tape_jobs.get()) is not None:
+        for call_id in self._jobs(self._tape_jobs):
+            frames = self._frames(self._to_tape)
             try:
-                self._record(call_id)
-            except StoreError as error:
+                self._record(call_id, frames)
+            except Exception as error:  # noqa: BLE001 - a thread's top
                 _log.error("recording stopped: %s", error)
-                emit(RecordingFailed(str(error)))
-                self._drain(self._to_tape)
+                emit(RecordingFailed(_reason(error)))
+            _skip(frames)
 
-    def _record(self, call_id: str) -> None:
+    def _record(self, call_id: str, frames: Iterator[AudioFrame]) -> None:
         recorder = self._recorders(call_id)
+        if recorder is None:
+            return
         try:
-            while not self._closing.is_set():
-                try:
-                    frame = self._to_tape.get(POLL_S)
-                except queue.Empty:
-                    continue
-                if frame is None:
-                    return
-                if recorder is not None:
-                    recorder.write(frame.pcm)
+            for frame in frames:
+                recorder.write(frame.pcm)
         finally:
-            if recorder is not None:
-                recorder.close()
+            recorder.close()
 
-    def _drain(self, source: FrameQueue) -> None:
+    def _jobs(self, source: queue.Queue[T]) -> Iterator[T]:
+        """Calls to attend to, until the end of the program."""
+        while not self._closing.is_set():
+            with contextlib.suppress(queue.Empty):
+                yield source.get(timeout=POLL_S)
+
+    def _frames(self, source: FrameQueue) -> Iterator[AudioFrame]:
+        """The audio of one call up to its end, once: what is left of it can be skipped, never a frame of the next."""
         while not self._closing.is_set():
             try:
-                if source.get(POLL_S) is None:
-                    return
+                frame = source.get(POLL_S)
             except queue.Empty:
                 continue
+            if frame is None:
+                return
+            yield frame
+
+
+def _skip(frames: Iterator[AudioFrame]) -> None:
+    for _frame in frames:
+        pass
+
+
+def _reason(error: Exception) -> str:
+    """Our own errors say what to do; others might quote what was said, so only their kind is told."""
+    return str(error) if isinstance(error, DenwabanError) else type(error).__name__

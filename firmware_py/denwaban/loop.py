@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import threading
@@ -33,8 +34,9 @@ from denwaban.session import SessionState, step
 _log = logging.getLogger(__name__)
 
 INBOX_LIMIT: Final = 10_000
-"""Events are small and rare: a full inbox means that the main loop is dead, and then the process must end, not forget."""
+"""Events are small and rare: a full inbox means that the main loop is dead; then the process must end, not forget."""
 IDLE_WAIT_S: Final = 1.0
+HOUSEKEEPING_S: Final = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +49,12 @@ class Ports:
     store: CallStore
     alerts: AlertSink | None
     speaker: Speaker
+    keep_house: Callable[[], None] = lambda: None
+    """Deletes what is older than the household wants kept; called at the start and every hour between calls."""
 
 
 Observer = Callable[[Event | Effect], None]
-"""Sees every event before and every effect after it is carried out, on the main thread."""
+"""Sees every event before it is taken and every effect after it is carried out, on the main thread."""
 
 
 class Loop:
@@ -69,6 +73,8 @@ class Loop:
         self._heartbeat = heartbeat
         self._inbox: queue.Queue[Event] = queue.Queue(maxsize=INBOX_LIMIT)
         self._stopping = threading.Event()
+        self._housekeeping_due = 0.0
+        self._dropped_s = 0.0
 
     def emit(self, event: Event) -> None:
         """Put an event into the inbox (any thread). Raises queue.Full when the loop is dead."""
@@ -84,6 +90,7 @@ class Loop:
         try:
             while not self._stopping.is_set():
                 self._heartbeat()
+                self._keep_house()
                 self._turn()
         finally:
             self._ports.line.close()
@@ -93,13 +100,17 @@ class Loop:
     def _turn(self) -> None:
         clock, deadline = self._ports.clock, self._state.deadline
         wait = IDLE_WAIT_S if deadline is None else min(IDLE_WAIT_S, clock.wait_hint(deadline))
-        try:
+        with contextlib.suppress(queue.Empty):
             self._take(self._inbox.get(timeout=max(wait, 0.001)))
-        except queue.Empty:
-            pass
         if self._state.deadline is not None and clock.now() >= self._state.deadline:
             self._state = replace(self._state, deadline=None)
             self._take(DeadlineReached())
+
+    def _keep_house(self) -> None:
+        now = self._ports.clock.now()
+        if self._state.call is None and now >= self._housekeeping_due:
+            self._housekeeping_due = now + HOUSEKEEPING_S
+            self._ports.keep_house()
 
     def _take(self, event: Event) -> None:
         self._observe(event)
@@ -138,6 +149,7 @@ class Loop:
 
     def _log_call(self, call: CloseCall) -> None:
         """One canonical line per call; no numbers, no words."""
+        dropped_before, self._dropped_s = self._dropped_s, self._ports.ears.dropped_s
         _log.info(
             "call=%s outcome=%s level=%s category=%s score=%.2f unheard_s=%.1f",
             call.call_id,
@@ -145,5 +157,5 @@ class Loop:
             call.level,
             call.category or "-",
             call.score,
-            self._ports.ears.dropped_s,
+            self._dropped_s - dropped_before,
         )

@@ -71,7 +71,8 @@ def normalise_number(text: str) -> str:
         foreign = digits
     else:
         return digits
-    return "0" + foreign[2:] if foreign.startswith("81") else "+" + foreign
+    # `+81 (0)3…` is written with the national 0, but dialled without.
+    return "0" + foreign[2:].lstrip("0") if foreign.startswith("81") else "+" + foreign
 
 
 def classify(rules: ScreeningRules, caller: CallerId | None) -> CallerClass:

@@ -1,4 +1,4 @@
-"""The course of a call: one table, `step(state, event, now) -> (state, effects)`. Pure: no clock, no I/O, no randomness.
+"""The course of a call: one table, `step(state, event, now) -> (state, effects)`. Pure: no clock, I/O or randomness.
 
 A pair (phase, event) that the table does not list changes nothing: the line may say anything at any time.
 """
@@ -17,6 +17,7 @@ from denwaban.effects import (
     CloseCall,
     Effect,
     HangUp,
+    Lamp,
     NoteUtterance,
     OpenCall,
     Outcome,
@@ -44,7 +45,8 @@ CHIME_EVERY_S: Final = 6.0
 UPDATE_EVERY_S: Final = 10.0
 """At most one alert update in this time, unless the kind of scam changes."""
 TRANSCRIPT_TAIL: Final = 12
-EVIDENCE_KEPT: Final = 8
+EVIDENCE_KEPT: Final = 6
+_STANDARD_RULES: Final = ScreeningRules()
 
 
 class Phase(Enum):
@@ -65,7 +67,9 @@ class Phase(Enum):
 class SessionSettings:
     """What the household may set about the course of a call. Seconds."""
 
-    rules: ScreeningRules = ScreeningRules()
+    rules: ScreeningRules = _STANDARD_RULES
+    tells_family: bool = True
+    """Somebody is registered to be told; otherwise the spoken warnings must not claim it."""
     handset_wait_s: float = 40.0
     max_call_s: float = 7200.0
 
@@ -75,7 +79,7 @@ class Call:
     """The call in hand."""
 
     id: str
-    last_ring: float | None = None
+    last_ring: float
     caller: CallerId | None = None
     decision: Decision | None = None
     opened: bool = False
@@ -134,43 +138,29 @@ def _release(state: SessionState, call: Call, now: float) -> Step:
 
 def _close(state: SessionState, call: Call) -> Step:
     effects: list[Effect] = []
+    if call.listening and not call.released:  # else the listener would take the next call's audio for this one's
+        effects.append(StopListening(call.id))
     if not call.opened:
         effects.append(OpenCall(call.id, call.caller, "none"))
     if call.level is Level.ALERT:
-        effects += [_alert(call, "end"), Warn("call_ended_advice")]
+        effects += [_alert(call, "end"), Warn(_spoken(state, "call_ended_advice"))]
     effects += [SetLamp("off"), CloseCall(call.id, call.outcome, call.level, call.category, call.score)]
     return replace(state, phase=Phase.IDLE, call=None, deadline=None), tuple(effects)
 
 
 def _alert(call: Call, event: Any) -> SendAlert:
-    return SendAlert(
-        alert_id=call.id,
-        call_id=call.id,
-        event=event,
-        level=call.level,
-        category=call.category,
-        score=call.score,
-        caller=call.caller,
-        evidence=call.evidence,
-        transcript=call.transcript,
-    )
+    verdict = (call.level, call.category, call.score, call.caller, call.evidence, call.transcript)
+    return SendAlert(call.id, call.id, event, *verdict)
 
 
 # --- ringing -----------------------------------------------------------------------------------------------------
 
 
-def _begin(state: SessionState, now: float, caller: CallerId | None, last_ring: float | None) -> Step:
+def _begin(state: SessionState, event: ev.RingHeard | ev.CallerIdShown, now: float) -> Step:
     calls = state.calls + 1
-    call = Call(f"{state.boot}-{calls}", last_ring=last_ring, caller=caller)
+    caller = event.caller if isinstance(event, ev.CallerIdShown) else None
+    call = Call(f"{state.boot}-{calls}", last_ring=now, caller=caller)
     return _to(replace(state, calls=calls), Phase.RINGING, call, now + RING_STOPPED_S)
-
-
-def _first_ring(state: SessionState, _event: ev.RingHeard, now: float) -> Step:
-    return _begin(state, now, None, now)
-
-
-def _first_caller_id(state: SessionState, event: ev.CallerIdShown, now: float) -> Step:
-    return _begin(state, now, event.caller, None)
 
 
 def _caller_id(state: SessionState, event: ev.CallerIdShown, now: float) -> Step:
@@ -182,7 +172,7 @@ def _caller_id(state: SessionState, event: ev.CallerIdShown, now: float) -> Step
 
 def _ring(state: SessionState, _event: ev.RingHeard, now: float) -> Step:
     call = _call(state)
-    gap = now - call.last_ring if call.last_ring is not None else 0.0
+    gap = now - call.last_ring
     call = replace(call, last_ring=now)
     if call.caller is None and gap < RING_GAP_NORMAL_S:
         return _to(state, Phase.RINGING, call, now + RING_STOPPED_S)
@@ -198,10 +188,6 @@ def _ring_on(state: SessionState, _event: ev.RingHeard, now: float) -> Step:
     return _to(state, state.phase, _call(state), now + RING_STOPPED_S)
 
 
-def _ringing_stopped(state: SessionState, _event: ev.DeadlineReached, _now: float) -> Step:
-    return _close(state, _call(state))
-
-
 def _household_first(state: SessionState, _event: ev.HandsetLifted, now: float) -> Step:
     call = replace(_call(state), outcome="left_alone")
     return _to(state, Phase.LEFT_ALONE, call, now + RING_STOPPED_S)
@@ -212,10 +198,10 @@ def _household_first(state: SessionState, _event: ev.HandsetLifted, now: float) 
 
 def _answered(state: SessionState, _event: ev.Answered, now: float) -> Step:
     call = replace(_call(state), answered_at=now)
-    assert call.decision is not None
-    if call.decision.prompt is not None:
+    prompt = call.decision.prompt if call.decision else None
+    if prompt is not None:
         call = replace(call, outcome="refused")
-        return _to(state, Phase.REFUSING, call, now + PROMPT_LIMIT_S, Play(call.decision.prompt))
+        return _to(state, Phase.REFUSING, call, now + PROMPT_LIMIT_S, Play(prompt))
     return _to(state, Phase.ANNOUNCING, call, now + PROMPT_LIMIT_S, Play("recording_warning"))
 
 
@@ -227,16 +213,16 @@ def _hang_up_now(state: SessionState, _event: Event, now: float) -> Step:
     return _release(state, _call(state), now)
 
 
-def _repelled(state: SessionState, _event: ev.ToneHeard, now: float) -> Step:
-    return _release(state, replace(_call(state), outcome="repelled"), now)
+def _caller_gone(state: SessionState, event: ev.ToneHeard, now: float) -> Step:
+    """A fax tone ends nothing: modems take speech for it, and a swindler could play it to be rid of the box."""
+    if event.tone == "fax":
+        return state, ()
+    call = _call(state)
+    return _release(state, call if state.phase is Phase.TALKING else replace(call, outcome="repelled"), now)
 
 
-def _lifted_early(state: SessionState, _event: ev.HandsetLifted, _now: float) -> Step:
-    return replace(state, call=replace(_call(state), handset_up=True)), ()
-
-
-def _replaced_early(state: SessionState, _event: ev.HandsetReplaced, _now: float) -> Step:
-    return replace(state, call=replace(_call(state), handset_up=False)), ()
+def _handset_early(state: SessionState, event: ev.HandsetLifted | ev.HandsetReplaced, _now: float) -> Step:
+    return replace(state, call=replace(_call(state), handset_up=isinstance(event, ev.HandsetLifted))), ()
 
 
 def _announced(state: SessionState, _event: Event, now: float) -> Step:
@@ -275,7 +261,7 @@ def _heard(state: SessionState, event: ev.UtteranceAssessed, now: float) -> Step
     if state.phase is Phase.AWAITING_HANDSET and event.utterance.side == "near":
         state, _ = _talk(state, ev.HandsetLifted(), now)
     if call.level.rank > before.level.rank:
-        effects += _level_raised(call)
+        effects += _level_raised(state, call)
         state = _mark_update(state, now)
     elif call.level is Level.ALERT and _worth_an_update(call, event, now):
         effects.append(_alert(call, "update"))
@@ -298,9 +284,14 @@ def _with_assessment(call: Call, event: ev.UtteranceAssessed) -> Call:
     )
 
 
-def _level_raised(call: Call) -> tuple[Effect, ...]:
+def _spoken(state: SessionState, prompt: str) -> str:
+    """The wording that is true for this household."""
+    return prompt if state.settings.tells_family else f"{prompt}_alone"
+
+
+def _level_raised(state: SessionState, call: Call) -> tuple[Effect, ...]:
     if call.level is Level.ALERT:
-        return (_alert(call, "new"), Warn("scam_warning"), SetLamp("alert"))
+        return (_alert(call, "new"), Warn(_spoken(state, "scam_warning")), SetLamp("alert"))
     return (Warn("caution_warning"), SetLamp("caution"))
 
 
@@ -328,69 +319,78 @@ def _released(state: SessionState, _event: ev.LineReleased | None, _now: float) 
 
 def _transcript_finished(state: SessionState, event: ev.TranscriptFinished, _now: float) -> Step:
     call = _call(state)
-    if event.call_id != call.id:
-        return state, ()
-    return _close(state, replace(call, listening=False))
+    return _close(state, call) if event.call_id == call.id else (state, ())
 
 
-def _give_up_waiting(state: SessionState, _event: ev.DeadlineReached, _now: float) -> Step:
+def _over(state: SessionState, _event: ev.DeadlineReached, _now: float) -> Step:
     return _close(state, _call(state))
 
 
 def _line_failed(state: SessionState, _event: ev.LineFailed, now: float) -> Step:
-    """The port is gone and with it the call: closing the port released the line."""
+    """The port is gone and with it the call: closing the port released the line.
+
+    An `Answer` that crossed this event may still wait for the port to come back, so a `HangUp` follows it.
+    """
     if state.call is None:
         return state, (SetLamp("fault"),)
     if state.phase is Phase.RELEASING:
         return _released(state, None, now)
+    if state.phase is Phase.LEFT_ALONE:
+        return _close(state, state.call)  # the box had no part in it
     call = replace(state.call, outcome="line_failed")
-    return _released(replace(state, phase=Phase.RELEASING, call=call, deadline=now + RELEASE_LIMIT_S), None, now)
+    hang_up = () if state.phase is Phase.RINGING else (HangUp(),)
+    releasing = replace(state, phase=Phase.RELEASING, call=call, deadline=now + RELEASE_LIMIT_S)
+    state, effects = _released(releasing, None, now)
+    return state, (*hang_up, *effects)
 
 
-def _line_ready(state: SessionState, _event: ev.LineReady, _now: float) -> Step:
-    return state, (SetLamp("off"),)
+def _stray(state: SessionState, _event: ev.Answered, _now: float) -> Step:
+    return state, (HangUp(),)  # off-hook without a call: nobody must find the line busy
 
 
-def _listener_failed(state: SessionState, _event: ev.ListenerFailed, _now: float) -> Step:
-    return state, (SetLamp("fault"),)
+def _show(lamp: Lamp) -> _Handler:
+    return lambda state, _event, _now: (state, (SetLamp(lamp),))
 
 
 _ANY_PHASE: Final[dict[type[Event], _Handler]] = {
     ev.LineFailed: _line_failed,
-    ev.LineReady: _line_ready,
-    ev.ListenerFailed: _listener_failed,
+    ev.LineReady: _show("off"),
+    ev.ListenerFailed: _show("fault"),
 }
 
 _TABLE: Final[dict[tuple[Phase, type[Event]], _Handler]] = {
-    (Phase.IDLE, ev.RingHeard): _first_ring,
-    (Phase.IDLE, ev.CallerIdShown): _first_caller_id,
+    (Phase.IDLE, ev.RingHeard): _begin,
+    (Phase.IDLE, ev.CallerIdShown): _begin,
+    (Phase.IDLE, ev.Answered): _stray,
     (Phase.RINGING, ev.RingHeard): _ring,
     (Phase.RINGING, ev.CallerIdShown): _caller_id,
     (Phase.RINGING, ev.HandsetLifted): _household_first,
-    (Phase.RINGING, ev.DeadlineReached): _ringing_stopped,
+    (Phase.RINGING, ev.DeadlineReached): _over,
     (Phase.LEFT_ALONE, ev.RingHeard): _ring_on,
-    (Phase.LEFT_ALONE, ev.DeadlineReached): _ringing_stopped,
+    (Phase.LEFT_ALONE, ev.DeadlineReached): _over,
     (Phase.ANSWERING, ev.Answered): _answered,
+    (Phase.ANSWERING, ev.HandsetLifted): _handset_early,
+    (Phase.ANSWERING, ev.HandsetReplaced): _handset_early,
     (Phase.ANSWERING, ev.DeadlineReached): _not_answered,
     (Phase.REFUSING, ev.PromptFinished): _hang_up_now,
     (Phase.REFUSING, ev.ToneHeard): _hang_up_now,
     (Phase.REFUSING, ev.DeadlineReached): _hang_up_now,
     (Phase.REFUSING, ev.UtteranceAssessed): _heard,
     (Phase.ANNOUNCING, ev.PromptFinished): _announced,
-    (Phase.ANNOUNCING, ev.ToneHeard): _repelled,
-    (Phase.ANNOUNCING, ev.HandsetLifted): _lifted_early,
-    (Phase.ANNOUNCING, ev.HandsetReplaced): _replaced_early,
-    (Phase.ANNOUNCING, ev.DeadlineReached): _announced,
+    (Phase.ANNOUNCING, ev.ToneHeard): _caller_gone,
+    (Phase.ANNOUNCING, ev.HandsetLifted): _handset_early,
+    (Phase.ANNOUNCING, ev.HandsetReplaced): _handset_early,
+    (Phase.ANNOUNCING, ev.DeadlineReached): _not_answered,
     (Phase.AWAITING_HANDSET, ev.HandsetLifted): _talk,
     (Phase.AWAITING_HANDSET, ev.UtteranceAssessed): _heard,
-    (Phase.AWAITING_HANDSET, ev.ToneHeard): _repelled,
+    (Phase.AWAITING_HANDSET, ev.ToneHeard): _caller_gone,
     (Phase.AWAITING_HANDSET, ev.DeadlineReached): _chime_again,
     (Phase.TALKING, ev.UtteranceAssessed): _heard,
-    (Phase.TALKING, ev.ToneHeard): _hang_up_now,
+    (Phase.TALKING, ev.ToneHeard): _caller_gone,
     (Phase.TALKING, ev.HandsetReplaced): _hang_up_now,
     (Phase.TALKING, ev.DeadlineReached): _hang_up_now,
     (Phase.RELEASING, ev.UtteranceAssessed): _heard,
     (Phase.RELEASING, ev.LineReleased): _released,
     (Phase.RELEASING, ev.TranscriptFinished): _transcript_finished,
-    (Phase.RELEASING, ev.DeadlineReached): _give_up_waiting,
+    (Phase.RELEASING, ev.DeadlineReached): _over,
 }

@@ -27,6 +27,8 @@ HUNG_AFTER_S: Final = 3.0
 BEAT_EVERY_S: Final = 0.5
 RESTART_S: Final = (0.2, 1.0, 2.0, 5.0, 10.0)
 STEADY_S: Final = 60.0
+CANNOT_START: Final = 78
+"""Exit status of a worker that lacks something it needs (EX_CONFIG of sysexits.h)."""
 
 
 class Pulse:
@@ -78,7 +80,7 @@ class Supervisor:
 
     def __init__(self, command: list[str]) -> None:
         self._command = command
-        self._stopping = False
+        self._stopping = threading.Event()
         self._worker: subprocess.Popen[bytes] | None = None
 
     def run(self) -> int:
@@ -86,15 +88,17 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         failures = 0
-        while not self._stopping:
+        while not self._stopping.is_set():
             end = self._run_once()
-            if self._stopping or end.status == 0 or (end.status == 1 and end.lived_s < STEADY_S):
-                return end.status or 0  # 1 early on: a clear error was printed, and trying again will not mend it
+            if self._stopping.is_set() or end.status == 0:
+                return 0
+            if end.status == CANNOT_START:
+                return 1  # a clear error was printed, and trying again will not mend it
             failures = 0 if end.lived_s > STEADY_S else failures + 1
             delay = RESTART_S[min(failures, len(RESTART_S) - 1)]
             reason = "hung" if end.status is None else f"ended with status {end.status}"
             _log.error("the box %s after %.0f s; starting it again in %.1f s", reason, end.lived_s, delay)
-            time.sleep(delay)
+            self._stopping.wait(delay)
         return 0
 
     def _run_once(self) -> WorkerEnd:
@@ -114,19 +118,19 @@ class Supervisor:
         """Wait for the worker's end; True if it had to be killed."""
         limit = START_LIMIT_S
         while worker.poll() is None:
+            if self._stopping.is_set():
+                worker.terminate()  # again: the signal may have come before there was a worker to hand it on to
             ready, _, _ = select.select([read_end], [], [], limit)
             if ready and os.read(read_end, 4096):
                 limit = HUNG_AFTER_S
             elif ready:  # end of file: the worker is gone or about to be
                 worker.wait()
-            elif not self._stopping:
-                worker.kill()
-                return True
             else:
                 worker.kill()
+                return True
         return False
 
     def _stop(self, _number: int, _frame: object) -> None:
-        self._stopping = True
+        self._stopping.set()
         if self._worker is not None and self._worker.poll() is None:
             self._worker.terminate()

@@ -54,7 +54,8 @@ def _text(options: argparse.Namespace, config: Config) -> int:
     analyzer = TextAnalyzer(load_model(shipped_models() / "scam-ja"), config.detector.sensitivity)
     failed = False
     try:
-        source = sys.stdin if str(options.text) == "-" else options.text.open(encoding="utf-8", errors="replace")
+        name = 0 if str(options.text) == "-" else options.text
+        source = open(name, encoding="utf-8-sig", errors="replace")  # noqa: SIM115 - closed below
     except OSError as error:
         print(f"denwaban: {options.text}: {error.strerror}", file=sys.stderr)
         return 1
@@ -66,11 +67,9 @@ def _text(options: argparse.Namespace, config: Config) -> int:
 
 
 def _audio(options: argparse.Namespace, config: Config) -> int:
-    audio = CallAudio(options.audio)
+    audio, caller = CallAudio(options.audio), parse_caller(options.caller_id)
     model = load_model(shipped_models() / "scam-ja")
-    listener = listener_for_recording(
-        config, model, load_speech(config, model), audio.channels, parse_caller(options.caller_id)
-    )
+    listener = listener_for_recording(config, model, load_speech(config, model), audio.channels, caller)
     for line in analyze_audio(audio, listener):
         print_json(line)
     return 0

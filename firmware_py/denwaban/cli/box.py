@@ -20,7 +20,7 @@ from denwaban.sim.callfile import load_call
 from denwaban.sim.clock import LineClock
 from denwaban.sim.line_events import CallerHungUp, CallerIdSent, LineEvent, LineFree, OffHook, OnHook, Ringing
 from denwaban.sim.virtual_line import VirtualLine
-from denwaban.supervise import HEARTBEAT_ENV, Pulse, Supervisor
+from denwaban.supervise import CANNOT_START, HEARTBEAT_ENV, Pulse, Supervisor
 
 _log = logging.getLogger(__name__)
 
@@ -32,8 +32,8 @@ def register(commands: Commands) -> None:
         "run",
         "run the box",
         "  denwaban run\n  denwaban run --config /etc/denwaban/config.toml",
-        "Run the box on the line of the configuration. A small parent process restarts it when it dies or hangs, so that "
-        "the telephone line is always released within seconds. SIGUSR1 prints where every thread is.",
+        "Run the box on the line of the configuration. A small parent process restarts it when it dies or hangs, so "
+        "that the telephone line is always released within seconds. SIGUSR1 prints where every thread is.",
     )
     add_config(run)
     run.set_defaults(command=_run)
@@ -62,7 +62,11 @@ def _work(options: argparse.Namespace) -> int:
     log_to_stderr()
     faulthandler.register(signal.SIGUSR1, all_threads=True)
     threading.excepthook = _die
-    box = build_box(config_of(options), clock=SystemClock(), pulse=Pulse())
+    try:
+        box = build_box(config_of(options), clock=SystemClock(), pulse=Pulse())
+    except DenwabanError as error:
+        print(f"denwaban: {error}", file=sys.stderr)
+        return CANNOT_START
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: box.stop())
     box.run()

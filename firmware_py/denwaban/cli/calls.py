@@ -83,5 +83,5 @@ def _show(options: argparse.Namespace) -> int:
     console.print(f"recording: {recording if recording.is_file() else 'none'}")
     for said in detail.utterances:
         score = "" if said.score is None else f"{said.score:.2f}"
-        console.print(f"{said.t0:7.1f}  {said.side:8}{score:5} {said.text}", highlight=False)
+        console.print(f"{said.t0:7.1f}  {said.side:8}{score:5} {said.text}", highlight=False, markup=False)
     return 0

@@ -14,7 +14,9 @@ def register(commands: Commands) -> None:
         commands,
         "config",
         "check or show the configuration",
-        "  denwaban config check --config config.toml\n  denwaban config show --json\n  denwaban config example > config.toml",
+        "  denwaban config check --config config.toml\n"
+        "  denwaban config show --json\n"
+        "  denwaban config example > config.toml",
     )
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     check = add_command(actions, "check", "find every mistake at once; exit 1 if there is one")

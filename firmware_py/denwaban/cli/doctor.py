@@ -6,6 +6,7 @@ import argparse
 from dataclasses import asdict
 
 from rich.console import Console
+from rich.markup import escape
 
 from denwaban.checks import Finding, run_checks
 from denwaban.cli.common import Commands, add_command, add_config, add_json, config_of, print_json
@@ -41,6 +42,6 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _show(console: Console, finding: Finding) -> None:
-    console.print(f"{_MARK[finding.state]} {finding.what}: {finding.found}", markup=True)
+    console.print(f"{_MARK[finding.state]} {finding.what}: {escape(finding.found)}")
     if finding.do:
-        console.print(f"    → {finding.do}")
+        console.print(f"    → {finding.do}", markup=False)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
+from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
@@ -120,28 +121,32 @@ class _Live:
         self._console.rule(f"[bold]{record['title']}[/]  [dim]{record['title_en']}[/]")
 
     def _line(self, record: Record) -> None:
-        texts = {
-            "caller_id": lambda: f"☎  caller's number: {_number(record['number'])}",
-            "ring": lambda: f"☎  ring {record['n']}",
-            "off_hook": lambda: f"☎  {record['who']} picks up",
-            "on_hook": lambda: f"☎  {record['who']} hangs up",
-            "caller_hung_up": lambda: "☎  the caller is gone",
-        }
-        self._line_out(record, f"[cyan]{texts[record['what']]()}[/]")
+        match record["what"]:
+            case "caller_id":
+                text = f"caller's number: {_number(record['number'])}"
+            case "ring":
+                text = f"ring {record['n']}"
+            case "off_hook":
+                text = f"{record['who']} picks up"
+            case "on_hook":
+                text = f"{record['who']} hangs up"
+            case _:
+                text = "the caller is gone"
+        self._line_out(record, f"[cyan]☎  {text}[/]")
 
     def _decision(self, record: Record) -> None:
         self._line_out(record, f"[cyan]⚖  decision: {record['decision']}[/]")
 
     def _spoken(self, record: Record) -> None:
-        self._line_out(record, f"[dim]   {_SIDE[record['side']]} says: {record['text']}[/]")
+        self._line_out(record, f"[dim]   {_SIDE[record['side']]} says: {escape(record['text'])}[/]")
 
     def _heard(self, record: Record) -> None:
         style = _LEVEL_STYLE[record["level"]]
         bar = "█" * round(record["call_score"] * 10)
         score = "     " if record["score"] is None else f"{record['score']:.2f} "
-        self._line_out(record, f"👂 {_SIDE[record['side']]} {score}[{style}]{bar:10}[/] {record['text']}")
+        self._line_out(record, f"👂 {_SIDE[record['side']]} {score}[{style}]{bar:10}[/] {escape(record['text'])}")
         if record["evidence"]:
-            self._line_out(record, f"   [magenta]counted: {'・'.join(record['evidence'])}[/]")
+            self._line_out(record, f"   [magenta]counted: {escape('・'.join(record['evidence']))}[/]")
 
     def _box_says(self, record: Record) -> None:
         self._line_out(record, f"[yellow]🔊 {record['text']}[/]")
@@ -153,14 +158,14 @@ class _Live:
         delay = "" if record["delay_s"] is None else f", {record['delay_s']:.2f} s after the telling words"
         lines = [
             f"[bold]{record['scam']}[/]   number: {_number(record['number'])}",
-            f"words: {'・'.join(record['evidence'])}",
+            f"words: {escape('・'.join(record['evidence']))}",
             f"{record['advice']}",
         ]
         title = f"the daughter's phone: alert {record['kind']}{delay}"
         self._console.print(Panel("\n".join(lines), title=title, border_style="red", expand=False))
 
     def _trouble(self, record: Record) -> None:
-        self._line_out(record, f"[bold red]✗ {record['what']}: {record['reason']}[/]")
+        self._line_out(record, f"[bold red]✗ {record['what']}: {escape(record['reason'])}[/]")
 
     def _call_ended(self, record: Record) -> None:
         mark = "[green]as expected[/]" if record["ok"] else "[bold red]NOT as expected[/]"

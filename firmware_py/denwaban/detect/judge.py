@@ -31,7 +31,7 @@ MAX_EVIDENCE = 3
 
 
 class CallJudge:
-    """Implements the port `Judge` for one call. `shift` comes from the caller's number and the household's last days."""
+    """Implements the port `Judge` for one call. `shift`: what the caller's number and the last days add."""
 
     def __init__(
         self, model: ScamModel, reader: Reader, sensitivity: Sensitivity = "normal", shift: float = 0.0
@@ -86,6 +86,7 @@ class CallJudge:
         variants = [text.without(i) for i in range(len(text.chunks))]
         left = np.array([scam_score(row) for row in self._model.utterances(variants)])
         drops = (score - left) / score
+        drops[[not chunk.telling for chunk in text.chunks]] = 0.0
         order = [int(i) for i in np.argsort(-drops, kind="stable")[:MAX_EVIDENCE] if drops[i] >= EVIDENCE_SHARE]
         if not order:  # no single phrase decides: the whole utterance does
             return (Evidence(original[:60], round(score, 3)),)

@@ -7,15 +7,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 
 from denwaban.errors import ModelError
+
+# Official wheels of onnxruntime (seen with 1.31) make a device id under ~/.cache and report use to Microsoft as soon as
+# they are imported; `disable_telemetry_events()` comes too late. Nothing leaves this house but an alert.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+import onnxruntime
 
 Floats = npt.NDArray[np.float32]
 

@@ -20,14 +20,16 @@ CONTEXT_UTTERANCES: Final = 8
 DECAY: Final = 0.8
 """Weight of the past per further utterance in the running sums."""
 UNKNOWN_SIDE_WEIGHT: Final = 0.7
-TELLING: Final = 0.5
+TELLING: Final = 0.25
+"""An utterance that sounds at least so much like a scam confirms others (chance level is about 0.05)."""
 UNMISTAKABLE: Final = 0.9
 SHIFT_LIMIT: Final = 1.2
 """Caller id and household memory together move the log-odds by at most this much."""
 
 _N: Final = len(UTTERANCE_LABELS)
 FEATURES: Final = 3 * (_N - 1) + 2 * (len(CALL_LABELS) - 1) + 2
-"""maximum, running sum and total of each label but `plain`; context log-odds now and at most; telling and all utterances."""
+"""Maximum, running sum and total of each label but `plain`; context log-odds now and at most; telling and all
+utterances."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Memory:
 
 def scam_score(utterance: Floats) -> float:
     """How much one utterance sounds like a scam, 0..1: everything that is neither plain nor a sales pitch."""
-    return float(1.0 - utterance[0] - utterance[1])
+    return min(max(float(1.0 - utterance[0] - utterance[1]), 0.0), 1.0)
 
 
 def observe(memory: Memory, utterance: Floats, context: Floats, weight: float) -> Memory:
@@ -60,7 +62,7 @@ def observe(memory: Memory, utterance: Floats, context: Floats, weight: float) -
         total=tuple(old + new for old, new in zip(memory.total, labels, strict=True)),
         context_now=now,
         context_top=(max(memory.context_top[0], now[0]), max(memory.context_top[1], now[1])),
-        telling=memory.telling + (weight if scam_score(utterance) * weight >= TELLING else 0.0),
+        telling=memory.telling + (1.0 if scam_score(utterance) >= TELLING else 0.0),
         heard=memory.heard + weight,
     )
 
@@ -82,9 +84,14 @@ def features(memory: Memory) -> Floats:
 
 
 def shifted(call: Floats, shift: float) -> Floats:
-    """Call probabilities with the log-odds of `scam` raised by `shift`."""
-    raised = np.array([call[0], call[1], call[2] * math.exp(shift)], dtype=np.float32)
-    return raised / raised.sum()
+    """Call probabilities with the log-odds of `scam` raised by `shift`.
+
+    The probability of a sales pitch stays as it is (the sum may then exceed 1): a suspicious number must not lower the
+    level that a pitch has earned.
+    """
+    raised = call * np.array([1.0, 1.0, math.exp(shift)], dtype=np.float32)
+    raised /= raised.sum()
+    return np.array([raised[0], call[1], raised[2]], dtype=np.float32)
 
 
 def decide_level(memory: Memory, call: Floats, ask: float, thresholds: Thresholds) -> Level:

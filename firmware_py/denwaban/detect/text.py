@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +19,7 @@ _NOUN: Final = "名詞"
 _CHUNK_STARTS: Final = frozenset(
     (_NOUN, "動詞", "形容詞", "副詞", "代名詞", "連体詞", "接頭辞", "感動詞", "接続詞", "形状詞")
 )
+_TELLING: Final = frozenset((_NOUN, "動詞", "形容詞", "副詞", "形状詞"))
 MAX_CHARS: Final = 400
 """Longer utterances are cut: recognised speech of 8 s has under 120 characters; this bounds time and memory."""
 
@@ -30,6 +32,8 @@ class Chunk:
     end: int
     surface: str
     kana: str
+    telling: bool
+    """It carries meaning of its own, so it can be shown to people as evidence; おります or その cannot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +56,16 @@ def normalise(text: str) -> str:
     return _DROPPED.sub("", _DIGITS.sub("0", folded))
 
 
+def _telling(part_of_speech: Sequence[str]) -> bool:
+    """Nouns, verbs, adjectives and adverbs, but no auxiliaries (UniDic: 非自立可能), numerals or formal nouns."""
+    return part_of_speech[0] in _TELLING and part_of_speech[1] != "非自立可能" and part_of_speech[1] != "数詞"
+
+
 class Reader:
     """Reads Japanese aloud, on SudachiPy with its small dictionary. Not thread-safe; make one per thread."""
 
     def __init__(self) -> None:
-        self._tokenizer = Dictionary(dict="small").create(mode=SplitMode.C)
+        self._tokenizer = Dictionary(dict="small").tokenizer(mode=SplitMode.C)
 
     def read(self, text: str) -> ModelText:
         """Model input of one utterance. Unknown words read as they are written."""
@@ -67,11 +76,13 @@ class Reader:
             part = word.part_of_speech()[0]
             surface = normalise(word.surface())
             kana = normalise(word.reading_form() or word.surface()) if not surface.isascii() else surface
-            piece = Chunk(word.begin(), word.end(), surface, kana)
+            piece = Chunk(word.begin(), word.end(), surface, kana, _telling(word.part_of_speech()))
             joins = part not in _CHUNK_STARTS or (part == _NOUN and previous in (_NOUN, "接頭辞"))
             if chunks and joins:
                 last = chunks[-1]
-                chunks[-1] = Chunk(last.start, piece.end, last.surface + surface, last.kana + kana)
+                telling = last.telling or piece.telling
+                end = piece.end if surface else last.end  # a phrase shown to people ends before 、 or 。
+                chunks[-1] = Chunk(last.start, end, last.surface + surface, last.kana + kana, telling)
             elif surface:
                 chunks.append(piece)
             previous = part

@@ -1,7 +1,7 @@
 """What a V.253 voice modem says, as a protocol without I/O: bytes in, items out.
 
-Command mode is lines of text with `<DLE>` codes in between (ITU-T V.253 / IS-101); after `CONNECT` to `+VRX` it is audio
-with `<DLE>` shielding until `<DLE><ETX>`. State is carried over any cut of the bytes. No input raises.
+Command mode is lines of text with `<DLE>` codes in between (ITU-T V.253 / IS-101); after `CONNECT` to `+VRX` it is
+audio with `<DLE>` shielding until `<DLE><ETX>`. State is carried over any cut of the bytes. No input raises.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ ETX: Final = 0x03
 SUB: Final = 0x1A
 MAX_LINE: Final = 512
 """Longer lines are noise; they are cut here so that a babbling port cannot eat memory."""
+
+MAX_PACKET: Final = 256
+"""Likewise for `<DLE>X` packets; a caller-id packet has about a hundred bytes (Silicon Labs AN93)."""
 
 PLAY_END: Final = bytes((DLE, ETX))
 PLAY_ABORT: Final = bytes((DLE, 0x18, DLE, ETX))
@@ -62,7 +65,7 @@ class VoiceParser:
     def __init__(self) -> None:
         self._line = bytearray()
         self._dle = False
-        self._packet = False
+        self._packet_left = 0
         self._receiving = False
         self._line_feed_due = False
         self._on_connect: Stream | None = None
@@ -82,8 +85,8 @@ class VoiceParser:
         audio = bytearray()
         position = 0
         while position < len(data):
-            if self._receiving and not (self._dle or self._packet or self._line_feed_due):
-                # Almost all bytes are plain audio: take them in one slice (16 kB/s byte by byte costs a Pi 5 % of a core).
+            if self._receiving and not (self._dle or self._packet_left or self._line_feed_due):
+                # Almost all bytes are plain audio: take them in one slice (byte by byte costs a Pi 5 % of a core).
                 shielded = data.find(DLE, position)
                 end = len(data) if shielded < 0 else shielded
                 audio += data[position:end]
@@ -100,8 +103,8 @@ class VoiceParser:
             self._line_feed_due = False
             if byte == 0x0A:
                 return
-        if self._packet:  # `<DLE>X … .`: a report in voice mode (Silicon Labs AN93); its content is not needed
-            self._packet = byte != ord(".")
+        if self._packet_left:  # `<DLE>X … .`: a report in voice mode (Silicon Labs AN93); its content is not needed
+            self._packet_left = 0 if byte == ord(".") else self._packet_left - 1
         elif self._dle:
             self._dle = False
             self._after_dle(byte, items, audio)
@@ -125,13 +128,13 @@ class VoiceParser:
                 self._receiving = False
                 items.append(StreamEnded())
         elif byte == ord("X"):
-            self._packet = True
+            self._packet_left = MAX_PACKET
         elif 0x20 <= byte < 0x7F:
             _flush(audio, items)
             items.append(Code(chr(byte)))
 
     def _end_of_line(self, items: list[Item]) -> None:
-        # A report may hold any bytes; Japanese modems are said to use Shift JIS (unverified), and replacing never fails.
+        # A report may hold any bytes; Japanese modems are said to use Shift JIS (unverified). Replacing never fails.
         text = self._line.decode("cp932", errors="replace").strip()
         self._line.clear()
         if not text:

@@ -1,4 +1,4 @@
-"""Caller-id reports of modems, line by line. Only the number counts: in Japan no name, date or time is to be waited for."""
+"""Caller-id reports of modems, line by line. Only the number counts: in Japan no name, date or time comes for sure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 from denwaban.events import Absence, CallerId
 
-_NUMBER_KEYS: Final = frozenset(("NMBR", "NBR", "NDID", "CALLER'S NUMBER"))
+_NUMBER_KEYS: Final = frozenset(("NMBR", "NBR", "NDID", "DDN_NMBR", "CALLER'S NUMBER"))
 _REASON_KEYS: Final = frozenset(("REASON FOR NO CALLER NUMBER", "REASON FOR NO NUMBER"))
 _REASONS: Final[dict[str, Absence]] = {
     "P": "P",
@@ -22,6 +22,7 @@ _REASONS: Final[dict[str, Absence]] = {
     "COIN": "C",
     "S": "S",
 }
+_OTHER_LINE: Final = re.compile(r"(DATE|TIME|NAME|DRON|DROF|MESG|REASON NO NAME) ?[=:]", re.I)
 _NUMBER: Final = re.compile(r"\+?[0-9]{3,20}")
 
 
@@ -41,3 +42,8 @@ def parse_report_line(text: str) -> CallerId | None:
         return CallerId(absence=_REASONS[value])
     digits = re.sub(r"[-() ]", "", value)
     return CallerId(number=digits) if _NUMBER.fullmatch(digits) else CallerId()
+
+
+def is_report_line(text: str) -> bool:
+    """Whether this is a line of a ring or caller report that tells no number (cadence, date, time, name)."""
+    return _OTHER_LINE.match(text) is not None

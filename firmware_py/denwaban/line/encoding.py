@@ -14,12 +14,14 @@ from denwaban.events import Pcm
 Law = Literal["linear16", "ulaw", "alaw", "linear8"]
 
 _BY_NAME: Final[tuple[tuple[Law, re.Pattern[str]], ...]] = (
-    ("linear16", re.compile(r"16[- ]?BIT.*LINEAR|LINEAR.*16|SIGNED PCM.*16", re.I)),
+    ("linear16", re.compile(r"16[- ]?BIT.*LINEAR|LINEAR.*16|(?<!UN)SIGNED PCM.*16", re.I)),
     ("ulaw", re.compile(r"(µ|U|MU)[- ]?LAW|G\.?711U", re.I)),
-    ("alaw", re.compile(r"A[- ]?LAW|G\.?711A", re.I)),
+    ("alaw", re.compile(r"\bA[- ]?LAW|G\.?711A", re.I)),
     ("linear8", re.compile(r"8[- ]?BIT.*LINEAR|LINEAR.*8|UNSIGNED PCM", re.I)),
 )
-_ENTRY: Final = re.compile(r'^(?:\+VSM:)?\s*(?P<number>\d+)\s*,\s*"(?P<name>[^"]+)"\s*,\s*(?P<bits>\d+)', re.I)
+"""Best first: a far end at −35 dBFS keeps 37 dB of signal to noise in µ-law but only 18 dB in 8-bit linear."""
+_ENTRY: Final = re.compile(r'^(?:\+VSM:)?\s*(?P<number>\d+)\s*,\s*"(?P<name>[^"]+)"\s*,\s*(?P<bits>\d+\b)?', re.I)
+"""Number, name, bits per sample; the list of rates follows. Some makers leave the bits out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +36,15 @@ class Encoding:
         return 2 if self.law == "linear16" else 1
 
 
-def choose_encoding(lines: list[str]) -> Encoding | None:
-    """The best of the `AT+VSM=?` listing: 16-bit linear, else µ-law, else A-law, else 8-bit linear; None if none fits.
-
-    A far end at −35 dBFS keeps 37 dB of signal to noise in µ-law but only 18 dB in 8-bit linear.
-    """
+def usable_encodings(lines: list[str]) -> list[Encoding]:
+    """Those of the `AT+VSM=?` listing that we can decode, best first: 16-bit linear, µ-law, A-law, 8-bit linear."""
     entries = [match for line in lines if (match := _ENTRY.match(line.strip()))]
-    for law, pattern in _BY_NAME:
-        for entry in entries:
-            if pattern.search(entry["name"]) and (law == "linear16") == (int(entry["bits"]) == 16):
-                return Encoding(int(entry["number"]), law)
-    return None
+    return [
+        Encoding(int(entry["number"]), law)
+        for law, pattern in _BY_NAME
+        for entry in entries
+        if pattern.search(entry["name"]) and entry["bits"] in (None, "16" if law == "linear16" else "8")
+    ]
 
 
 def _ulaw_table() -> npt.NDArray[np.int16]:

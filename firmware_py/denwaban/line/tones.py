@@ -39,7 +39,7 @@ class BusyDetector:
         power = (blocks**2).mean(axis=1)
         tone = 2 * np.abs(blocks @ self._wave) ** 2 / BLOCK**2
         is_tone = (power > _MIN_POWER) & (tone > _PURITY * power)
-        return any([self._block(bool(on)) for on in is_tone])
+        return sum(self._block(bool(on)) for on in is_tone) > 0  # every block counts, also behind a hit
 
     def _block(self, on: bool) -> bool:
         if on == self._on:

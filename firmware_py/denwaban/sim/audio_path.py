@@ -52,8 +52,13 @@ class TwoWire:
         self._far = gain(levels.far_db)
         self._near = gain(levels.near_db)
         self._noise = 0.0 if levels.noise_dbfs is None else _FULL_SCALE * gain(levels.noise_dbfs)
-        self._random = np.random.default_rng(levels.noise_seed)
+        self._seed = levels.noise_seed
+        self._random = np.random.default_rng(self._seed)
         self._tone_samples = 0
+
+    def restart_noise(self) -> None:
+        """Begin the noise anew, so that a recording holds the same samples whenever it is made."""
+        self._random = np.random.default_rng(self._seed)
 
     def tick(self, far: Pcm, near: Pcm, tone: LineTone | None) -> Wave:
         """One tick of the sum. `far` and `near` hold at most a tick; the rest is silence."""

@@ -185,6 +185,8 @@ class Exchange:
             self._events.append(show.OffHook("box", at=self._now))
         elif before.off_hook and not box.off_hook:
             self._events.append(show.OnHook("box", at=self._now))
+        if box.recording and not before.recording:
+            self._wires.restart_noise()
         if box.sent_samples and not self._sent:
             self._events.append(show.BoxPlays(at=self._now))
         self._sent += box.sent_samples

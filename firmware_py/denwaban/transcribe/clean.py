@@ -10,8 +10,8 @@ _NO_GAP: Final = re.compile(r"(?<=[^\x00-\x7f]) +| +(?=[^\x00-\x7f])")
 _SPACES: Final = re.compile(r"\s+")
 _UNKNOWN_WORD: Final = re.compile(r"\[unk\]|<unk>")
 
-SURE_REPEATS: Final = 4
-"""So many repetitions of one unit at the end of a text are the recogniser's loop, whatever the unit."""
+SURE_REPEATS: Final = 5
+"""So many repetitions of one unit at the end of a text are the recogniser's loop; people say もしもしもしもし."""
 
 CAPPED_REPEATS: Final = 2
 CAPPED_UNIT: Final = 4

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import os
 import queue
 import ssl
-import subprocess
-import sys
 import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from typing import Any, Final
-from urllib.parse import urljoin, urlsplit, urlunsplit
+from typing import Final
+from urllib.parse import urlsplit
 
 PROBE_S: Final = 5.0
 """A source that has not answered within this is passed over; one that falls silent this long is asked again."""
@@ -24,16 +20,13 @@ PROBE_S: Final = 5.0
 RETRIES: Final = 5
 """Tries in a row that brought no new byte before a download is given up."""
 
-DEFAULT_INDEX: Final = "https://pypi.org/simple"
-_JSON_INDEX: Final = "application/vnd.pypi.simple.v1+json"
 _BLOCK: Final = 1 << 16
-_LARGEST_PAGE: Final = 8 << 20
 _RANGE_WRONG: Final = 416
 _PARTIAL: Final = 206
 
 
 class Unreachable(Exception):
-    """A source cannot be used now; the message says why, without credentials."""
+    """A source cannot be used now; the message says why, without passwords."""
 
 
 Received = Callable[[int], None]
@@ -81,7 +74,7 @@ def _continue(url: str, part: Path, received: Received) -> None:
                 have += len(block)
                 received(have)
     if have < expected:
-        raise Unreachable(f"{without_credentials(url)}: the connection broke off")
+        raise Unreachable(f"{url}: the connection broke off")
 
 
 def _read(response: HTTPResponse) -> bytes:
@@ -94,7 +87,7 @@ def _read(response: HTTPResponse) -> bytes:
 class _Refused(Unreachable):
     def __init__(self, url: str, status: int) -> None:
         self.status = status
-        super().__init__(f"{without_credentials(url)}: HTTP status {status}")
+        super().__init__(f"{url}: HTTP status {status}")
 
 
 def _open(url: str, headers: Mapping[str, str]) -> HTTPResponse:
@@ -117,23 +110,19 @@ def _open(url: str, headers: Mapping[str, str]) -> HTTPResponse:
         answer = answers.get(timeout=PROBE_S)
     except queue.Empty:
         given_up.set()
-        raise Unreachable(f"{without_credentials(url)}: no answer within {PROBE_S:g} s") from None
+        raise Unreachable(f"{url}: no answer within {PROBE_S:g} s") from None
     if isinstance(answer, urllib.error.HTTPError):
         answer.close()
         raise _Refused(url, answer.code)
     if isinstance(answer, Exception):
-        raise Unreachable(f"{without_credentials(url)}: {getattr(answer, 'reason', answer)}")
+        raise Unreachable(f"{url}: {getattr(answer, 'reason', answer)}")
     return answer
 
 
 def _request(url: str, headers: Mapping[str, str]) -> HTTPResponse:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https"):
+    if urlsplit(url).scheme not in ("http", "https"):
         raise ValueError("only http and https are downloaded from")
-    request = urllib.request.Request(without_credentials(url), headers={"User-Agent": "denwaban", **headers})
-    if parts.username:
-        secret = f"{parts.username}:{parts.password or ''}".encode()
-        request.add_unredirected_header("Authorization", "Basic " + base64.b64encode(secret).decode())
+    request = urllib.request.Request(url, headers={"User-Agent": "denwaban", **headers})
     context = ssl.create_default_context(cafile=certificates(os.environ))
     answer: HTTPResponse = urllib.request.urlopen(request, timeout=PROBE_S, context=context)
     return answer
@@ -143,40 +132,3 @@ def certificates(environ: Mapping[str, str]) -> str | None:
     """The certificate file that the environment names for Python, pip or requests; None for the system's."""
     named = (environ.get(key) for key in ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE"))
     return next((path for path in named if path and Path(path).is_file()), None)
-
-
-def without_credentials(url: str) -> str:
-    """The URL as it may be shown."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-
-
-def package_index(environ: Mapping[str, str]) -> str:
-    """The package index that this person's pip uses: a ward's network may allow no other."""
-    if chosen := environ.get("PIP_INDEX_URL"):
-        return chosen
-    command = [sys.executable, "-m", "pip", "config", "get", "global.index-url"]
-    try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return DEFAULT_INDEX
-    return answer.stdout.strip() if answer.returncode == 0 and answer.stdout.strip() else DEFAULT_INDEX
-
-
-def wheel_url(index: str, project: str, wheel: str) -> str:
-    """Where an index keeps a wheel (the JSON form of the simple index, PEP 691). Raises Unreachable."""
-    page = f"{index.rstrip('/')}/{project}/"
-    with _open(page, {"Accept": _JSON_INDEX}) as response:
-        try:
-            files: list[dict[str, Any]] = json.loads(response.read(_LARGEST_PAGE))["files"]
-            found = [file["url"] for file in files if file["filename"] == wheel]
-        except (OSError, HTTPException) as error:
-            raise Unreachable(f"{without_credentials(page)}: {error}") from error
-        except (ValueError, KeyError, TypeError) as error:
-            raise Unreachable(f"{without_credentials(page)}: not a JSON package index (PEP 691)") from error
-    if not found:
-        raise Unreachable(f"{without_credentials(page)}: {wheel} is not there")
-    target = urljoin(page, str(found[0]))
-    # A mirror that asks for a password on its pages asks for it on its files too; no other server may get it.
-    same_server = urlsplit(target).netloc == urlsplit(without_credentials(page)).netloc
-    return urlunsplit(urlsplit(target)._replace(netloc=urlsplit(page).netloc)) if same_server else target

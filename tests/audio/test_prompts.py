@@ -1,0 +1,99 @@
+"""The spoken prompts: every one the program can ask for is there, whole and in the right form."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from denwaban import screening, session
+from denwaban.audio.prompts import PROMPTS_DIR, PromptLibrary
+from denwaban.effects import Play, Warn
+from denwaban.errors import AudioError
+from denwaban.events import SAMPLE_RATE, CallerId
+from denwaban.screening import ScreeningRules, decide
+
+LIBRARY = PromptLibrary()
+INTO_THE_LINE = ["recording_warning", "nobody_home", "refuse_withheld", "refuse_international", "refuse_blocked"]
+IN_THE_ROOM = ["chime", "phone_for_you", "caution_warning", "scam_warning", "call_ended_advice"]
+
+
+def named_in_source(module: object, effect: type) -> set[str]:
+    """Prompt names written out as `Play("…")` or `Warn("…")`."""
+    tree = ast.parse(Path(str(module.__file__)).read_text("utf-8"))  # type: ignore[attr-defined]
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
+    return {
+        node.args[0].value
+        for node in calls
+        if isinstance(node.func, ast.Name)
+        and node.func.id == effect.__name__
+        and isinstance(node.args[0], ast.Constant)
+    }
+
+
+def test_lists_here_are_what_the_program_says() -> None:
+    refusals = set(screening._REFUSAL_PROMPT.values()) | {"refuse_blocked"}
+    assert set(INTO_THE_LINE) == named_in_source(session, Play) | refusals
+    assert set(IN_THE_ROOM) == named_in_source(session, Warn) | {"chime"}
+
+
+@pytest.mark.parametrize("name", INTO_THE_LINE)
+def test_prompt_for_the_line_is_telephone_sound(name: str) -> None:
+    pcm = LIBRARY.line_pcm(name)
+    assert LIBRARY[name].target == "line"
+    assert pcm.dtype == np.int16
+    assert 2 * SAMPLE_RATE < len(pcm) < 12 * SAMPLE_RATE
+    assert 1000 < np.abs(pcm.astype(np.int32)).max() <= 32767
+
+
+@pytest.mark.parametrize("name", IN_THE_ROOM)
+def test_prompt_for_the_room_can_be_played(name: str) -> None:
+    pcm, rate = LIBRARY.sound(name)
+    assert LIBRARY[name].target == "room"
+    assert rate >= 16_000
+    assert len(pcm) > rate // 2
+
+
+@pytest.mark.parametrize("name", [name for name in INTO_THE_LINE + IN_THE_ROOM if name != "chime"])
+def test_every_prompt_has_its_words_in_both_languages(name: str) -> None:
+    assert LIBRARY[name].text
+    assert LIBRARY[name].text_en
+
+
+def test_callers_are_told_that_the_call_is_recorded_and_how_to_get_through() -> None:
+    assert "録音" in LIBRARY["recording_warning"].text
+    assert "一、八、六" in LIBRARY["refuse_withheld"].text
+
+
+def test_every_refusal_names_a_prompt() -> None:
+    rules = ScreeningRules(payphone="refuse", out_of_area="refuse")
+    for absence in ("P", "O", "C", "S"):
+        prompt = decide(rules, CallerId(absence=absence)).prompt  # type: ignore[arg-type]
+        assert prompt is not None
+        assert LIBRARY[prompt].path.is_file()
+
+
+def test_nothing_is_missing() -> None:
+    assert LIBRARY.missing() == []
+
+
+def test_unknown_prompt_is_named() -> None:
+    with pytest.raises(AudioError, match="'hello'"):
+        LIBRARY.line_pcm("hello")
+
+
+def test_damaged_folder_says_reinstall(tmp_path: Path) -> None:
+    with pytest.raises(AudioError, match="reinstall"):
+        PromptLibrary(tmp_path)
+    (tmp_path / "prompts.toml").write_text((PROMPTS_DIR / "prompts.toml").read_text("utf-8"), "utf-8")
+    library = PromptLibrary(tmp_path)
+    assert len(library.missing()) >= len(INTO_THE_LINE + IN_THE_ROOM)
+    with pytest.raises(AudioError, match=r"recording_warning.flac.*reinstall"):
+        library.line_pcm("recording_warning")
+
+
+def test_prompt_for_the_room_is_refused_for_the_line() -> None:
+    with pytest.raises(AudioError, match="prompts for the line have 8000 Hz"):
+        LIBRARY.line_pcm("scam_warning")

@@ -1,0 +1,161 @@
+"""Modems that go wrong in ways the virtual line has no switch for, at a port that answers by a table."""
+
+from __future__ import annotations
+
+import math
+import queue
+import threading
+
+import pytest
+
+from denwaban.effects import Answer, LineCommand, Record
+from denwaban.errors import LineError
+from denwaban.events import AudioFrame, Event, Pcm
+from denwaban.line.conversation import AUDIO_GAP_LIMIT_S, IDLE_CHECK_S, NAME_LENGTH, Conversation, Wiring
+from denwaban.line.profiles import GENERIC
+
+TABLE = {
+    b"AT+FCLASS=?": b"0,1,8",
+    b"AT+VSM=?": b'129,"16-BIT LINEAR",16,0,8000,0,0',
+    b"AT+GMM": b"Table",
+}
+
+
+class Time:
+    """Passes only while somebody waits for the port."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def now(self) -> float:
+        return self.seconds
+
+    def wall(self) -> float:
+        return self.seconds
+
+    def wait_hint(self, deadline: float) -> float:
+        return deadline - self.seconds
+
+
+class TablePort:
+    """Answers commands by `answers`, anything else with OK, streams with CONNECT. Once recording, sends `stream`."""
+
+    def __init__(self, time: Time, answers: dict[bytes, bytes], stream: bytes = b"") -> None:
+        self._time = time
+        self._answers = answers
+        self._stream = stream
+        self._out = b""
+        self.written = b""
+
+    @property
+    def in_waiting(self) -> int:
+        return len(self._out)
+
+    def read(self, size: int = 1, /) -> bytes:
+        if not self._out:
+            self._time.seconds += 0.02
+        out, self._out = self._out[:size], self._out[size:]
+        return out
+
+    def write(self, data: bytes, /) -> int:
+        self.written += data
+        command = data.removesuffix(b"\r")
+        if command in (b"AT+VTX", b"AT+VRX"):
+            self._out += b"\r\nCONNECT\r\n" + self._stream
+        elif command.startswith(b"AT"):
+            answer = self._answers.get(command, b"")
+            self._out += answer if b"ERROR" in answer else answer + b"\r\nOK\r\n"
+        return len(data)
+
+
+class Nowhere:
+    def has_room(self) -> bool:
+        return True
+
+    def put(self, frame: AudioFrame) -> None:
+        pass
+
+
+class Desk:
+    def __init__(self, stream: bytes = b"", **answers: bytes) -> None:
+        self.time = Time()
+        self.port = TablePort(self.time, {**TABLE, **{b"AT+" + k.encode(): v for k, v in answers.items()}}, stream)
+        self.events: list[Event] = []
+        self.commands: queue.Queue[LineCommand] = queue.Queue()
+        self.wiring = Wiring(
+            clock=self.time,
+            prompts=self._no_prompt,
+            profile=GENERIC,
+            heartbeat=self._beat,
+            commands=self.commands,
+            closing=threading.Event(),
+            emit=self.events.append,
+            frames=Nowhere(),
+        )
+        self.conversation = Conversation(self.wiring, self.port)
+        self.stop_at = math.inf
+
+    def _beat(self) -> None:
+        if self.time.now() >= self.stop_at:
+            self.wiring.closing.set()
+
+    def _no_prompt(self, name: str) -> Pcm:
+        raise AssertionError(name)
+
+    def record(self) -> None:
+        """Answer, record, and go on until something fails."""
+        self.conversation.initialise()
+        self.commands.put(Answer())
+        self.commands.put(Record())
+        self.conversation.serve()
+
+
+def test_a_recording_without_audio_is_a_failure() -> None:
+    desk = Desk()
+    with pytest.raises(LineError, match="no audio for 3 s"):
+        desk.record()
+    assert desk.time.now() < AUDIO_GAP_LIMIT_S + 2.0
+
+
+def test_a_recording_that_ends_by_itself_is_a_failure() -> None:
+    desk = Desk(stream=b"ab\x10\x03\r\nOK\r\n")
+    with pytest.raises(LineError, match="ended its recording by itself"):
+        desk.record()
+
+
+def test_a_modem_without_usable_audio_is_named() -> None:
+    desk = Desk(**{"VSM=?": b'129,"IMA ADPCM",4,0,8000,0,0'})
+    with pytest.raises(LineError, match=r"no audio encoding we know \(AT\+VSM=\?\)"):
+        desk.conversation.initialise()
+
+
+@pytest.mark.parametrize("classes", [b"0,1,2", b"0,1,2.0,80", b"ERROR"])
+def test_a_modem_without_voice_is_named(classes: bytes) -> None:
+    desk = Desk(**{"FCLASS=?": classes + b"\r\n"})
+    with pytest.raises(LineError, match="no voice mode"):
+        desk.conversation.initialise()
+
+
+@pytest.mark.parametrize("classes", [b"0,1,8", b"(0,1,8)", b"+FCLASS: 0,1,1.0,2,8", b"8"])
+def test_voice_mode_is_found_however_it_is_listed(classes: bytes) -> None:
+    assert Desk(**{"FCLASS=?": classes}).conversation.initialise() == "Table"
+
+
+def test_optional_commands_may_be_unknown() -> None:
+    errors = {"GCI=00": b"ERROR\r\n", "VCID=1": b"ERROR\r\n", "VSD=128,0": b"ERROR\r\n", "GMM": b"ERROR\r\n"}
+    desk = Desk(stream=b"\x00\x00\x10\x03", **errors)
+    with pytest.raises(LineError, match="by itself"):
+        desk.record()
+
+
+def test_an_endless_name_is_cut() -> None:
+    assert len(Desk(GMM=b"x" * 400).conversation.initialise()) == NAME_LENGTH
+
+
+def test_an_idle_modem_is_asked_for_a_sign_of_life() -> None:
+    desk = Desk()
+    desk.conversation.initialise()
+    desk.port.written = b""
+    desk.stop_at = desk.time.now() + IDLE_CHECK_S * 2.5
+    desk.conversation.serve()
+    assert desk.port.written.count(b"AT\r") == 2

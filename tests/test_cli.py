@@ -1,0 +1,202 @@
+"""The commands: help with examples, clear errors on standard error, exit status that programs can trust."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from denwaban import __version__
+from denwaban.app import build_box, database_path
+from denwaban.checks import run_checks
+from denwaban.cli import main, parser
+from denwaban.clock import SystemClock
+from denwaban.config import AlertsConfig, Config, LineConfig, SoundConfig, SpeechConfig, UnitConfig
+from denwaban.effects import CloseCall, NoteUtterance, OpenCall
+from denwaban.errors import ConfigError
+from denwaban.events import Assessment, CallerId, Evidence, Level, Utterance, UtteranceAssessed
+from denwaban.sim.clock import LineClock
+from denwaban.sim.virtual_line import VirtualLine
+from denwaban.store.database import Database
+from tests.fixtures_broker import free_port
+
+COMMANDS = ("run", "sim", "demo", "simulate", "analyze", "calls", "models", "config", "doctor")
+
+
+def subparsers(of: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    for action in of._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            yield from action.choices.items()
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder without any configuration, where the program keeps its data."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "xdg"))
+    monkeypatch.delenv("DENWABAN_CONFIG", raising=False)
+    return tmp_path
+
+
+def test_every_command_has_help_and_examples() -> None:
+    found = dict(subparsers(parser()))
+    assert set(found) == set(COMMANDS)
+    for name, command in found.items():
+        assert command.description, name
+        assert f"denwaban {name}" in (command.epilog or ""), name
+        for action, inner in subparsers(command):
+            assert inner.description, f"{name} {action}"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in COMMANDS)], ids=" ".join)
+def test_help_exits_0(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 0
+    assert "examples" in capsys.readouterr().out
+
+
+def test_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert __version__ in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["dance"], ["analyze"], ["analyze", "a.wav", "--text", "b"], ["simulate"], ["demo", "--speed", "0"]],
+    ids=str,
+)
+def test_wrong_use_exits_2_with_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert "usage" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["calls", "list"], "no calls yet"),
+        (["simulate", "nobody"], "telecom-stop"),
+        (["models", "verify"], "denwaban models fetch"),
+        (["models", "verify", "no-such-model"], "no-such-model"),
+        (["config", "check", "--config", "none.toml"], "none.toml"),
+        (["run", "--config", "none.toml"], "none.toml"),
+        (["analyze", "none.wav"], "none.wav"),
+        (["simulate", "--wav", "none.wav"], "none.wav"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_errors_are_sentences_on_standard_error(
+    home: Path, arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert says in told.err
+    assert "Traceback" not in told.err
+
+
+def test_models_are_listed_with_licence_and_presence(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "list", "--json"]) == 0
+    models = {model["id"]: model for model in map(json.loads, capsys.readouterr().out.splitlines())}
+    assert models["whisper-base"]["licence"]
+    assert models["whisper-base"]["here"] is False
+
+
+def test_box_without_a_port_says_so() -> None:
+    with pytest.raises(ConfigError, match=r"line.port.*denwaban doctor"):
+        build_box(Config(), clock=SystemClock())
+
+
+# --- calls ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def kept_call(home: Path) -> Path:
+    """A configuration whose database holds one scam call."""
+    config = Config(unit=UnitConfig(data_dir=str(home / "data")))
+    config.data_dir.mkdir()
+    found = Assessment(Level.ALERT, 0.9, 0.95, 4, "refund", (Evidence("還付金", 0.5),))
+    database = Database(database_path(config), lambda error: pytest.fail(str(error)))
+    database.open_call(OpenCall("c1", CallerId("0312345678"), "screen:domestic"), 1_800_000_000.0)
+    heard = UtteranceAssessed(Utterance("還付金 [bold]です[/]", 0.0, 2.0, "far"), found, 2.4)
+    database.note(NoteUtterance("c1", heard), 1_800_000_002.0)
+    database.close_call(CloseCall("c1", "screened", Level.ALERT, "refund", 0.95), 1_800_000_060.0)
+    database.close()
+    path = home / "config.toml"
+    path.write_text(f'[unit]\ndata_dir = "{config.data_dir}"\n')
+    return path
+
+
+def test_calls_are_listed_and_shown(kept_call: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["calls", "list", "--json", "--config", str(kept_call)]) == 0
+    (call,) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (call["id"], call["level"], call["outcome"]) == ("c1", "alert", "screened")
+    assert main(["calls", "show", "c1", "--json", "--config", str(kept_call)]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["utterances"][0]["text"] == "還付金 [bold]です[/]"
+    assert shown["recording"] is None
+
+
+def test_calls_for_people_show_the_words_as_they_are(kept_call: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["calls", "list", "--config", str(kept_call)]) == 0
+    assert "screened" in capsys.readouterr().out
+    assert main(["calls", "show", "c1", "--config", str(kept_call)]) == 0
+    assert "還付金 [bold]です[/]" in capsys.readouterr().out
+
+
+def test_unknown_call_is_named(kept_call: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["calls", "show", "nope", "--config", str(kept_call)]) == 1
+    assert "'nope'" in capsys.readouterr().err
+
+
+# --- doctor --------------------------------------------------------------------------------------------------------
+
+
+def test_doctor_finds_everything_missing_and_says_what_to_do(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--json"]) == 1
+    findings = {finding["what"]: finding for finding in map(json.loads, capsys.readouterr().out.splitlines())}
+    assert findings["line"]["state"] == "bad"
+    assert "by-id" in findings["line"]["do"]
+    assert findings["speech model"]["state"] == "bad"
+    assert findings["speech model"]["do"] == "denwaban models fetch whisper-base"
+    assert findings["detector"]["state"] == findings["prompts"]["state"] == findings["disk"]["state"] == "ok"
+    for finding in findings.values():
+        assert set(finding) == {"what", "state", "found", "do"}
+        assert finding["state"] in ("ok", "note", "bad")
+
+
+def test_doctor_speaks_to_people_too(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor"]) == 1
+    assert "not ready" in capsys.readouterr().out
+
+
+def states(config: Config) -> dict[str, str]:
+    return {finding.what: finding.state for finding in run_checks(config)}
+
+
+def test_doctor_knows_a_modem_and_a_broker_that_are_not_there(home: Path) -> None:
+    config = Config(
+        line=LineConfig(port=str(home / "no-modem")), alerts=AlertsConfig(host="127.0.0.1", port=free_port())
+    )
+    found = states(config)
+    assert found["modem"] == found["broker"] == "bad"
+    assert found["contacts"] == "note"
+
+
+def test_doctor_talks_to_the_modem(home: Path) -> None:
+    with VirtualLine(LineClock()) as line:
+        config = Config(line=LineConfig(port=line.port), sound=SoundConfig(speaker="none"))
+        assert states(config)["modem"] == "ok"
+
+
+def test_doctor_says_that_another_engine_is_unmeasured(home: Path) -> None:
+    findings = {finding.what: finding for finding in run_checks(Config(speech=SpeechConfig(engine="vosk")))}
+    assert "unmeasured" in findings["engine"].found
+    assert "make eval ENGINE=vosk" in findings["engine"].do

@@ -1,0 +1,213 @@
+"""The listening threads: each call's audio goes to its own listener and recording, whatever breaks."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import numpy as np
+import pytest
+
+from denwaban.ears import BEHIND_LIMIT_S, Ears, FrameQueue
+from denwaban.errors import StoreError
+from denwaban.events import (
+    SAMPLE_RATE,
+    AudioFrame,
+    CallerId,
+    ListenerFailed,
+    Pcm,
+    RecordingFailed,
+    TranscriptFinished,
+    UtteranceAssessed,
+)
+from denwaban.listener import CallListener, MixedListener
+from denwaban.ports import Recorder
+from tests.fakes.ports import FakeJudge, FakeRecognizer, FakeRecorder, FakeSides, Gathered
+from tests.fixtures_broker import until
+
+T = TypeVar("T")
+
+
+def second(value: int = 1) -> AudioFrame:
+    return AudioFrame(np.full(SAMPLE_RATE, value, np.int16))
+
+
+class Broken:
+    """A listener that fails in `feed` or in `finish`."""
+
+    def __init__(self, at: str) -> None:
+        self._at = at
+
+    def feed(self, *channels: Pcm) -> list[UtteranceAssessed]:
+        if self._at == "feed":
+            raise RuntimeError("0312345678 said something")
+        return []
+
+    def finish(self) -> list[UtteranceAssessed]:
+        raise RuntimeError("broken")
+
+
+class Household:
+    """Ears with fakes: what happens with call n is what `listeners[n]` and `recorders[n]` do."""
+
+    def __init__(self, listeners: list[CallListener | Exception], recorders: list[Recorder | Exception | None]) -> None:
+        self.events = Gathered()
+        self._listeners, self._recorders = iter(listeners), iter(recorders)
+        self.ears = Ears(lambda _caller: give(self._listeners), lambda _id: give(self._recorders), line_waits=False)
+
+    def call(self, call_id: str, seconds: int = 2, value: int = 1) -> None:
+        """A whole call, as the main loop and the line bring it."""
+        self.ears.begin(call_id, CallerId("0312345678"))
+        for _ in range(seconds):
+            self.ears.put(second(value))
+        self.ears.end()
+
+
+def give(source: Iterator[T | Exception]) -> T:
+    made = next(source)
+    if isinstance(made, Exception):
+        raise made
+    return made
+
+
+@contextmanager
+def household(
+    listeners: list[CallListener | Exception], recorders: list[Recorder | Exception | None]
+) -> Iterator[Household]:
+    home = Household(listeners, recorders)
+    home.ears.start(home.events)
+    try:
+        yield home
+    finally:
+        home.ears.close()
+
+
+def listener(*texts: str) -> MixedListener:
+    return MixedListener(FakeRecognizer(*texts).start(), FakeSides("far"), FakeJudge())
+
+
+def texts(home: Household) -> list[str]:
+    return [event.utterance.text for event in home.events.events if isinstance(event, UtteranceAssessed)]
+
+
+def test_call_is_heard_recorded_and_finished() -> None:
+    tape = FakeRecorder()
+    with household([listener("one", "two", "three")], [tape]) as home:
+        home.call("a")
+        assert home.events.wait_for(TranscriptFinished) == [TranscriptFinished("a")]
+        until(lambda: tape.closed, "the recording is closed")
+    assert texts(home) == ["one", "two"]
+    assert len(tape.pcm) == 2 * SAMPLE_RATE
+
+
+def test_each_call_has_its_own_audio() -> None:
+    tapes = [FakeRecorder(), FakeRecorder()]
+    with household([listener("a1", "a2"), listener("b1", "b2")], list(tapes)) as home:
+        home.call("a", value=1)
+        home.call("b", value=2)
+        home.events.wait_for(TranscriptFinished, 2)
+        until(lambda: tapes[1].closed, "the second recording is closed")
+    assert [set(tape.pcm) for tape in tapes] == [{1}, {2}]
+    assert texts(home) == ["a1", "a2", "b1", "b2"]
+
+
+@pytest.mark.parametrize("at", ["feed", "finish"])
+def test_broken_listener_costs_its_own_call_only(at: str) -> None:
+    tapes = [FakeRecorder(), FakeRecorder()]
+    with household([Broken(at), listener("b1", "b2")], list(tapes)) as home:
+        home.call("a")
+        home.call("b")
+        finished = home.events.wait_for(TranscriptFinished, 2)
+    assert finished == [TranscriptFinished("a"), TranscriptFinished("b")]
+    assert texts(home) == ["b1", "b2"]
+    assert home.events.wait_for(ListenerFailed) == [ListenerFailed("RuntimeError")], "what was said is not repeated"
+
+
+def test_listener_that_cannot_be_made_costs_its_own_call_only() -> None:
+    with household([StoreError("no"), listener("b1")], [None, None]) as home:
+        home.call("a")
+        home.call("b")
+        home.events.wait_for(TranscriptFinished, 2)
+    assert texts(home) == ["b1"]
+    assert home.events.wait_for(ListenerFailed) == [ListenerFailed("no")]
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        lambda: FakeRecorder(room=SAMPLE_RATE),
+        lambda: FakeRecorder(fails_at_end=True),
+        lambda: StoreError("disk full"),
+        lambda: PermissionError("recordings/"),
+    ],
+    ids=["full in mid-call", "fails at the end", "cannot be made", "no permission"],
+)
+def test_full_disk_keeps_the_call_and_the_next_recording(first: Callable[[], FakeRecorder | Exception]) -> None:
+    tape = FakeRecorder()
+    with household([listener("a1", "a2"), listener("b1", "b2")], [first(), tape]) as home:
+        home.call("a", seconds=3, value=1)
+        home.call("b", seconds=2, value=2)
+        home.events.wait_for(TranscriptFinished, 2)
+        home.events.wait_for(RecordingFailed)
+        until(lambda: tape.closed, "the second recording is closed")
+    assert texts(home) == ["a1", "a2", "b1", "b2"]
+    assert set(tape.pcm) == {2}
+    assert len(tape.pcm) == 2 * SAMPLE_RATE
+
+
+def test_recording_that_failed_keeps_what_it_has() -> None:
+    tape = FakeRecorder(room=SAMPLE_RATE)
+    with household([listener("a1")], [tape]) as home:
+        home.call("a", seconds=3)
+        home.events.wait_for(RecordingFailed)
+        until(lambda: tape.closed, "closed")
+    assert len(tape.pcm) == SAMPLE_RATE
+
+
+def test_closing_in_mid_call_ends_both_threads() -> None:
+    tape = FakeRecorder()
+    with household([listener("a1", "a2")], [tape]) as home:
+        home.ears.begin("a", None)
+        home.ears.put(second())
+        until(lambda: len(tape.pcm), "the first frame is on tape")
+    assert tape.closed
+    assert not [thread for thread in threading.enumerate() if thread.name in ("transcribe", "tape")]
+
+
+def test_virtual_line_is_made_to_wait_and_a_real_one_never() -> None:
+    waiting, real = (Ears(lambda _: Broken("feed"), lambda _: None, line_waits=waits) for waits in (True, False))
+    for ears in (waiting, real):
+        assert ears.has_room()
+        ears.put(second())
+    assert not waiting.has_room()
+    assert real.has_room()
+
+
+def test_audio_behind_is_bounded_and_what_is_dropped_is_counted() -> None:
+    waiting = FrameQueue()
+    for value in range(100):
+        waiting.put(second(value))
+    assert waiting.seconds <= BEHIND_LIMIT_S
+    assert waiting.dropped_samples == (100 - BEHIND_LIMIT_S) * SAMPLE_RATE
+    first = waiting.get(0)
+    assert first is not None
+    assert first.pcm[0] == 40, "the oldest went"
+
+
+def test_audio_behind_is_bounded_over_the_ends_of_calls() -> None:
+    """A recogniser that hangs at the end of a call must not let the next one fill the memory."""
+    waiting = FrameQueue()
+    for call in range(3):
+        for _ in range(50):
+            waiting.put(second(call))
+        waiting.put(None)
+    assert waiting.seconds <= BEHIND_LIMIT_S
+    ends = 0
+    while waiting.seconds or ends < 3:
+        ends += waiting.get(0) is None
+    assert ends == 3, "no end of a call is ever dropped"
+    with pytest.raises(queue.Empty):
+        waiting.get(0)

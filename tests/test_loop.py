@@ -1,0 +1,170 @@
+"""The main loop: events in, effects out through the ports, deadlines by the clock."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from denwaban import events as ev
+from denwaban.ears import Ears
+from denwaban.effects import Answer, HangUp, Play, Record
+from denwaban.events import SAMPLE_RATE, CallerId
+from denwaban.listener import MixedListener
+from denwaban.loop import INBOX_LIMIT, Loop, Ports
+from denwaban.ports import Recognizer
+from denwaban.session import SessionState
+from tests.fakes.ports import (
+    FakeAlerts,
+    FakeClock,
+    FakeJudge,
+    FakeLine,
+    FakeRecognizer,
+    FakeRecorder,
+    FakeSides,
+    FakeSpeaker,
+    FakeStore,
+)
+from tests.fixtures_broker import until
+
+NUMBER = "0312345678"
+
+
+class Box:
+    """A box of fakes around the real loop, session and ears."""
+
+    def __init__(self, recognizer: Recognizer, alerts: FakeAlerts | None) -> None:
+        self.clock, self.line, self.store, self.speaker = FakeClock(), FakeLine(), FakeStore(), FakeSpeaker()
+        self.alerts, self.tape = alerts, FakeRecorder()
+        ears = Ears(
+            lambda _caller: MixedListener(recognizer.start(), FakeSides("far"), FakeJudge()),
+            lambda _id: self.tape,
+            line_waits=False,
+        )
+        self.seen: list[object] = []
+        ports = Ports(self.clock, self.line, ears, self.store, alerts, self.speaker)
+        self.beats = 0
+        self.loop = Loop(SessionState("boot"), ports, self.seen.append, self._beat)
+
+    def _beat(self) -> None:
+        self.beats += 1
+
+    def saw(self, *kinds: type[object]) -> bool:
+        return all(any(isinstance(thing, kind) for thing in self.seen) for kind in kinds)
+
+    def until_command(self, *commands: object) -> None:
+        until(lambda: self.line.commands == list(commands), f"commands {commands}, not {self.line.commands}")
+
+    def answer_a_call(self) -> None:
+        self.line.say(ev.RingHeard())
+        self.line.say(ev.CallerIdShown(CallerId(NUMBER)))
+        self.line.say(ev.RingHeard())
+        self.until_command(Answer())
+        self.line.say(ev.Answered())
+        self.until_command(Answer(), Play("recording_warning"))
+        self.line.say(ev.PromptFinished("recording_warning"))
+        self.until_command(Answer(), Play("recording_warning"), Record())
+        self.line.say(ev.RecordingStarted())
+        self.line.say(ev.HandsetLifted())
+
+    def talk(self, seconds: int) -> None:
+        for _ in range(seconds):
+            self.line.hear(np.ones(SAMPLE_RATE, np.int16))
+
+
+@contextmanager
+def running(recognizer: Recognizer | None = None, alerts: FakeAlerts | None = None) -> Iterator[Box]:
+    box = Box(recognizer or FakeRecognizer(), alerts)
+    thread = threading.Thread(target=box.loop.run, name="main-under-test")
+    thread.start()
+    try:
+        until(lambda: box.saw(ev.LineReady), "the line is ready")
+        yield box
+    finally:
+        box.loop.stop()
+        thread.join(60)
+        assert not thread.is_alive()
+
+
+def test_scam_call_runs_from_ring_to_closed_record() -> None:
+    alerts = FakeAlerts()
+    with running(FakeRecognizer("hello", "caution money", "alert card", "bye"), alerts) as box:
+        box.answer_a_call()
+        box.talk(4)
+        until(lambda: len(box.store.noted) == 4, "every utterance is noted")
+        box.line.say(ev.HandsetReplaced())
+        until(lambda: box.store.closed, "the call is closed")
+    assert [alert.event for alert, _at in alerts.submitted] == ["new", "end"]
+    assert {alert.alert_id for alert, _at in alerts.submitted} == {box.store.opened[0].call_id}
+    assert box.speaker.said == [
+        "chime",
+        "phone_for_you",
+        "caution_warning",
+        "scam_warning",
+        "call_ended_advice",
+    ]
+    assert box.line.commands[-1] == HangUp()
+    assert len(box.tape.pcm) == 4 * SAMPLE_RATE
+    assert box.store.closed[0].outcome == "screened"
+
+
+def test_family_that_cannot_be_told_does_not_stop_the_warning() -> None:
+    with running(FakeRecognizer("alert card"), alerts=None) as box:
+        box.answer_a_call()
+        box.talk(1)
+        until(lambda: "scam_warning" in box.speaker.said, "the household is warned")
+
+
+def test_deadline_fires_when_the_clock_says_so() -> None:
+    with running() as box:
+        box.line.say(ev.RingHeard())
+        until(lambda: box.saw(ev.RingHeard), "the ring is taken")
+        assert not box.saw(ev.DeadlineReached)
+        box.clock.advance(10)
+        until(lambda: box.store.closed, "the call that rang no more is closed")
+    assert box.store.closed[0].outcome == "unanswered"
+
+
+def test_deadline_fires_once() -> None:
+    with running() as box:
+        box.line.say(ev.RingHeard())
+        until(lambda: box.saw(ev.RingHeard), "the ring is taken")
+        box.clock.advance(10)
+        until(lambda: box.store.closed, "closed")
+        beats = box.beats
+        until(lambda: box.beats > beats + 1, "two more turns")
+    assert sum(isinstance(thing, ev.DeadlineReached) for thing in box.seen) == 1
+
+
+def test_stop_closes_line_and_speaker() -> None:
+    with running() as box:
+        assert not box.line.closed
+    assert box.line.closed
+    assert box.speaker.closed
+
+
+def test_full_inbox_is_an_error_and_forgets_nothing() -> None:
+    box = Box(FakeRecognizer(), None)
+    for _ in range(INBOX_LIMIT):
+        box.loop.emit(ev.RingHeard())
+    with pytest.raises(queue.Full):
+        box.loop.emit(ev.RingHeard())
+
+
+def test_one_log_line_per_call_without_numbers_or_words(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with running(FakeRecognizer("alert secretword"), FakeAlerts()) as box:
+        box.answer_a_call()
+        box.talk(1)
+        until(lambda: box.store.noted, "noted")
+        box.line.say(ev.HandsetReplaced())
+        until(lambda: box.store.closed, "closed")
+    lines = [record.getMessage() for record in caplog.records]
+    (line,) = [text for text in lines if text.startswith("call=")]
+    assert "outcome=screened level=alert category=refund" in line
+    assert not [text for text in lines if NUMBER in text or "secretword" in text]

@@ -30,7 +30,6 @@ from denwaban.alert.settings import Contact, MqttSettings
 from denwaban.effects import SendAlert
 from denwaban.events import CallerId, Evidence, Level
 from denwaban.store.outbox import SqliteOutbox
-
 from tests.fixtures_broker import BrokerMissing, running_mosquitto, until
 
 _TURNS = tuple(("far", f"それでは{n}番の書類のとおり、還付金の手続きでATMまでお越しください。") for n in range(8))

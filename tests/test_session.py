@@ -324,6 +324,12 @@ def test_alert_warns_the_household_at_once_and_advises_after() -> None:
     assert course.only(Warn)[-1] == Warn("call_ended_advice")
 
 
+def test_household_without_contacts_is_not_told_that_somebody_knows() -> None:
+    course = Course(replace(SETTINGS, tells_family=False)).talking()
+    course.take(heard(Level.ALERT), ev.HandsetReplaced(), ev.LineReleased(), ev.TranscriptFinished("boot-1"))
+    assert [warned.prompt for warned in course.only(Warn)][-2:] == ["scam_warning_alone", "call_ended_advice_alone"]
+
+
 def test_caution_alone_sends_no_alert() -> None:
     course = Course().talking()
     course.take(heard(Level.CAUTION), ev.HandsetReplaced(), ev.LineReleased(), ev.TranscriptFinished("boot-1"))

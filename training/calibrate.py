@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+
 from denwaban.detect.model import CALL_LABELS, Floats, Thresholds
 from denwaban.detect.policy import Memory, decide_level, features
 from denwaban.events import Level
-
 from training.fit import Scored, fit_call, fold_of, memories
 
 ALERT_RATE: Final = {"cautious": 0.03, "normal": 0.015, "quiet": 0.005}
@@ -57,8 +57,8 @@ def verdict(judged: Judged, thresholds: Thresholds) -> Verdict:
     for i, memory in enumerate(judged.memories):
         ask = float(judged.scored.utterance[i][-1]) * judged.scored.view.weight
         level = decide_level(replace(memory, level=level), judged.call[i], ask, thresholds)
-        for mark in firsts:
-            if level.rank >= mark.rank and firsts[mark] is None:
+        for mark, first in firsts.items():
+            if level.rank >= mark.rank and first is None:
                 firsts[mark] = i
     return Verdict(level, firsts[Level.CAUTION], firsts[Level.ALERT])
 

@@ -55,7 +55,7 @@ class HeardCall:
 
 
 def utterance_label(call: Call, turn: Turn) -> str:
-    """The utterance class of a turn: harmless talk and the household's own are plain, a pitch is sales, scams by stage."""
+    """The class of a turn: harmless talk and the household's own are plain, a pitch is sales, scams go by stage."""
     if not turn.far or call.label == "harmless" or turn.stage == 0:
         return "plain"
     if call.label == "sales":
@@ -88,8 +88,8 @@ def written_views(calls: Iterable[Call], sides: Sides = "known") -> list[HeardCa
 
 def load_chats(path: Path, start: int, count: int) -> list[Call]:
     """Everyday chats (JSON lines, .xz or plain; `training/README.md`) as harmless calls: speaker A is the far end."""
-    opened = lzma.open(path, "rt", encoding="utf-8") if path.suffix == ".xz" else path.open(encoding="utf-8")
-    with opened as lines:
+    opener = lzma.open if path.suffix == ".xz" else open
+    with opener(path, "rt", encoding="utf-8") as lines:
         rows = [json.loads(line) for i, line in enumerate(lines) if start <= i < start + count]
     return [
         Call(

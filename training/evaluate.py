@@ -143,7 +143,7 @@ def worst(cases: list[Case], most: int = 10) -> list[str]:
     for case in [*false[: most // 2], *missed[: most // 2]]:
         top = float(case.judged.call[:, 2].max())
         lines.append(
-            f"- `{case.call.id}` ({case.call.label}, {case.call.category}): {case.verdict.level}, highest score {top:.2f}"
+            f"- `{case.call.id}` ({case.call.label}, {case.call.category}): {case.verdict.level}, score up to {top:.2f}"
         )
     return lines
 

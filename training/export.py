@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 import numpy as np
-from denwaban.detect.model import CALL_LABELS, UTTERANCE_LABELS, Floats, load_model
-from denwaban.detect.policy import FEATURES
 from onnx import GraphProto, ModelProto, helper
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 from sklearn.pipeline import Pipeline
 
+from denwaban.detect.model import CALL_LABELS, UTTERANCE_LABELS, Floats, load_model
+from denwaban.detect.policy import FEATURES
 from training.fit import TextModels, Texts, ordered_probabilities
 
 OPSET: Final = 21

@@ -8,14 +8,14 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from denwaban.detect.model import CALL_LABELS, UTTERANCE_LABELS, Floats
-from denwaban.detect.policy import Memory, features, observe
 from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
+from denwaban.detect.model import CALL_LABELS, UTTERANCE_LABELS, Floats
+from denwaban.detect.policy import Memory, features, observe
 from training.dataset import HeardCall, joined, prefix_label
 
 Texts = list[tuple[str, str]]
@@ -79,7 +79,7 @@ def text_pipeline(settings: TextSettings, texts: Texts) -> Pipeline:
 
 
 def _logistic(alpha: float) -> SGDClassifier:
-    """One-vs-rest logistic regression by averaged stochastic gradient: as good as L-BFGS here in a fifth of the time."""
+    """One-vs-rest logistic regression by averaged stochastic gradient: as good as L-BFGS, in a fifth of the time."""
     return SGDClassifier(loss="log_loss", alpha=alpha, max_iter=EPOCHS, tol=None, average=True, random_state=0)
 
 

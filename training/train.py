@@ -46,8 +46,8 @@ class Settings:
         parser.add_argument(
             "--chats",
             type=Path,
-            help="everyday chats as further harmless calls (JSON lines, may be .xz; see training/README.md). The shipped "
-            "model was trained with them; without them ordinary small talk raises more false alarms",
+            help="everyday chats as further harmless calls (JSON lines, may be .xz). The shipped model "
+            "was trained with them; without them ordinary small talk raises more false alarms",
         )
         parser.add_argument("--chat-count", type=int, default=800, help="how many of them (default 800)")
 

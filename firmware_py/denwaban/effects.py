@@ -8,8 +8,8 @@ from typing import Literal
 from denwaban.events import CallerId, Evidence, Level, UtteranceAssessed
 
 Outcome = Literal["left_alone", "refused", "repelled", "unanswered", "screened", "line_failed"]
-"""How a call ended, for the box: `left_alone` allow-listed, `refused` turned away by policy, `repelled` the caller hung up
-during or right after the recording warning, `unanswered` nobody came to the telephone, `screened` the call was listened to."""
+"""How a call ended, for the box: `left_alone` allow-listed; `refused` turned away by policy; `repelled` the caller hung
+up during or right after the recording warning; `unanswered` nobody came to the telephone; `screened` listened to."""
 
 Lamp = Literal["off", "listening", "caution", "alert", "fault"]
 

@@ -1,4 +1,4 @@
-"""What has happened: frozen, past tense. Events flow from adapters into `session.step`; `AudioFrame` goes to the listener."""
+"""What has happened: frozen, past tense. Adapters emit events into `session.step`; audio goes to the listener."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _RANKS: Final = {Level.QUIET: 0, Level.CAUTION: 1, Level.ALERT: 2}
 
 @dataclass(frozen=True, slots=True)
 class CallerId:
-    """What the exchange told about the caller. Exactly one of `number`, `absence` is set, or neither (garbled report)."""
+    """What the exchange told about the caller: either `number` or `absence`, or neither (garbled report)."""
 
     number: str | None = None
     absence: Absence | None = None

@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from denwaban.alert.keys import (
     UnitKey,
     new_private_key,
@@ -15,8 +18,6 @@ from denwaban.alert.keys import (
     thumbprint,
 )
 from denwaban.errors import StoreError, WireError
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def test_unit_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:

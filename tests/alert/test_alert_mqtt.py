@@ -22,6 +22,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from paho.mqtt.enums import CallbackAPIVersion
+
 from denwaban.alert import wire
 from denwaban.alert.contact import ContactClient, ReceivedAlert
 from denwaban.alert.embedded import EmbeddedBroker
@@ -32,8 +34,6 @@ from denwaban.effects import SendAlert
 from denwaban.errors import StoreError, WireError
 from denwaban.events import CallerId, Evidence, Level
 from denwaban.store.outbox import SqliteOutbox
-from paho.mqtt.enums import CallbackAPIVersion
-
 from tests.fixtures_broker import Mosquitto, free_port, until
 
 UNIT = "box-1"

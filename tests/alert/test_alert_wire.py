@@ -7,16 +7,17 @@ import json
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jwcrypto.common import base64url_encode
+from jwcrypto.jwe import JWE
+
 from denwaban.alert import wire
 from denwaban.alert.keys import new_private_key, public_part, thumbprint
 from denwaban.alert.seal import MAX_BYTES, encrypt, sign
 from denwaban.effects import SendAlert
 from denwaban.errors import WireError
 from denwaban.events import CallerId, Evidence, Level
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from jwcrypto.common import base64url_encode
-from jwcrypto.jwe import JWE
 
 UNIT_KEY, CONTACT_KEY, OTHER_KEY = new_private_key(), new_private_key(), new_private_key()
 ENVELOPE = wire.Envelope("box-1", "alert-7", "new", Level.ALERT, 1_750_000_000.125, 3, False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from denwaban.alert.words import known_categories, words_for
-
 from training.calls import CATEGORIES
 
 

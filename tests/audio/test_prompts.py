@@ -17,26 +17,24 @@ from denwaban.screening import ScreeningRules, decide
 
 LIBRARY = PromptLibrary()
 INTO_THE_LINE = ["recording_warning", "nobody_home", "refuse_withheld", "refuse_international", "refuse_blocked"]
-IN_THE_ROOM = ["chime", "phone_for_you", "caution_warning", "scam_warning", "call_ended_advice"]
+WHERE_NOBODY_IS_TOLD = ["scam_warning_alone", "call_ended_advice_alone"]
+IN_THE_ROOM = ["chime", "phone_for_you", "caution_warning", "scam_warning", "call_ended_advice", *WHERE_NOBODY_IS_TOLD]
 
 
 def named_in_source(module: object, effect: type) -> set[str]:
-    """Prompt names written out as `Play("…")` or `Warn("…")`."""
+    """Prompt names written out inside `Play(…)` or `Warn(…)`."""
     tree = ast.parse(Path(str(module.__file__)).read_text("utf-8"))  # type: ignore[attr-defined]
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
-    return {
-        node.args[0].value
-        for node in calls
-        if isinstance(node.func, ast.Name)
-        and node.func.id == effect.__name__
-        and isinstance(node.args[0], ast.Constant)
-    }
+    calls = [
+        node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == effect.__name__
+    ]
+    inside = [part for call in calls for argument in call.args for part in ast.walk(argument)]
+    return {part.value for part in inside if isinstance(part, ast.Constant) and isinstance(part.value, str)}
 
 
 def test_lists_here_are_what_the_program_says() -> None:
     refusals = set(screening._REFUSAL_PROMPT.values()) | {"refuse_blocked"}
     assert set(INTO_THE_LINE) == named_in_source(session, Play) | refusals
-    assert set(IN_THE_ROOM) == named_in_source(session, Warn) | {"chime"}
+    assert set(IN_THE_ROOM) == named_in_source(session, Warn) | {"chime", *WHERE_NOBODY_IS_TOLD}
 
 
 @pytest.mark.parametrize("name", INTO_THE_LINE)
@@ -70,7 +68,7 @@ def test_callers_are_told_that_the_call_is_recorded_and_how_to_get_through() -> 
 def test_every_refusal_names_a_prompt() -> None:
     rules = ScreeningRules(payphone="refuse", out_of_area="refuse")
     for absence in ("P", "O", "C", "S"):
-        prompt = decide(rules, CallerId(absence=absence)).prompt  # type: ignore[arg-type]
+        prompt = decide(rules, CallerId(absence=absence)).prompt
         assert prompt is not None
         assert LIBRARY[prompt].path.is_file()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -49,11 +51,7 @@ def test_level_never_falls_within_a_call(course: list[tuple[Floats, Floats, Floa
         memory = observe(memory, labels, context, weight)
         level = decide_level(memory, call, float(labels[-1]) * weight, THRESHOLDS)
         assert level.rank >= before.rank
-        memory, before = Memory(**{**vars_of(memory), "level": level}), level
-
-
-def vars_of(memory: Memory) -> dict[str, object]:
-    return {name: getattr(memory, name) for name in Memory.__slots__}
+        memory, before = replace(memory, level=level), level
 
 
 @given(UTTERANCE, CALL, st.floats(0, SHIFT_LIMIT), st.sampled_from([0.0, 1.0, 2.0, 5.0]))

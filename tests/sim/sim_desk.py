@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import soundfile
+
 from denwaban.events import SAMPLE_RATE, Pcm
 from denwaban.sim.audio_path import PLAIN_AGC, PLAIN_LEVELS, TICK_S, AgcSettings, LineLevels
 from denwaban.sim.callfile import Behaviour, CallFile, Turn

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sim_desk import NO_AGC, rms, speech_like, tone
+
 from denwaban.events import Pcm
 from denwaban.sim.audio_path import TICK_SAMPLES, Agc, AgcSettings, LineLevels, TwoWire, gain
-from sim_desk import NO_AGC, rms, speech_like, tone
 
 NOTHING = np.zeros(0, np.int16)
 

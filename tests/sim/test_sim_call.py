@@ -6,6 +6,8 @@ import re
 
 import numpy as np
 import pytest
+from sim_desk import NO_AGC, SILENT, Desk, make_call, rms, tone, unshield
+
 from denwaban.sim.callfile import Turn
 from denwaban.sim.exchange import Phase
 from denwaban.sim.faults import Faults
@@ -21,7 +23,6 @@ from denwaban.sim.line_events import (
     Ringing,
     TurnSpoken,
 )
-from sim_desk import NO_AGC, SILENT, Desk, make_call, rms, tone, unshield
 
 
 def in_japan(faults: Faults | None = None, **options: object) -> Desk:

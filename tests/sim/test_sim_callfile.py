@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from sim_desk import rms, tone, write_call
+
 from denwaban.errors import CallFileError
 from denwaban.events import Level
 from denwaban.sim import from_audio, load_call
-from sim_desk import rms, tone, write_call
 
 GOOD = """
 id = "refund"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from denwaban.sim.codec import Coding, decode, encode
 
 EVERY_SAMPLE = np.arange(-32768, 32768).astype(np.int16)

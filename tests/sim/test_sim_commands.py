@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import pytest
-from denwaban.sim.commands import Command, LineReader, parse_line
-from denwaban.sim.faults import CommandDelays, Faults
-from denwaban.sim.profiles import CONEXANT, USR
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sim_desk import Desk
+
+from denwaban.sim.commands import Command, LineReader, parse_line
+from denwaban.sim.faults import CommandDelays, Faults
+from denwaban.sim.profiles import CONEXANT, USR
 
 
 @pytest.mark.parametrize(

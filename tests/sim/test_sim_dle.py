@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from denwaban.sim import dle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sim_desk import unshield
+
+from denwaban.sim import dle
 
 tricky = st.lists(st.sampled_from([0x10, 0x03, 0x1A, 0x21, 0x00, 0x80]), max_size=60).map(bytes)
 

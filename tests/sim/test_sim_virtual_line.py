@@ -13,12 +13,13 @@ from contextlib import suppress
 import numpy as np
 import pytest
 import serial
+from sim_desk import END, NO_AGC, SILENT, make_call, speech_like, tone, unshield, until_etx
+
 from denwaban.errors import LineError
 from denwaban.sim import CommandDelays, Faults, LineClock, LineEvent, VirtualLine, dle
 from denwaban.sim.line_events import CallerIdSent, LineFree, Ringing
 from denwaban.sim.simulation import LineSetup
 from denwaban.sim.virtual_line import MOST_WAITING_CALLS
-from sim_desk import END, NO_AGC, SILENT, make_call, speech_like, tone, unshield, until_etx
 
 PATIENCE_S = 60.0
 PLAIN = LineSetup(delays=CommandDelays.none(), levels=SILENT, agc=NO_AGC)

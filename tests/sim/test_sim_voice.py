@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sim_desk import END, NO_AGC, SILENT, Desk, make_call, speech_like, tone, unshield, until_etx
+
 from denwaban.sim import dle
 from denwaban.sim.codec import Coding, decode, encode
 from denwaban.sim.faults import Faults
 from denwaban.sim.line_events import BoxPlayed, BoxPlays
 from denwaban.sim.modem import Mode
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from sim_desk import END, NO_AGC, SILENT, Desk, make_call, speech_like, tone, unshield, until_etx
 
 CODINGS = [(0, Coding.SIGNED_8), (1, Coding.UNSIGNED_8), (4, Coding.ULAW), (5, Coding.ALAW), (129, Coding.SIGNED_16)]
 

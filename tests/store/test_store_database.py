@@ -9,13 +9,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+
 from denwaban.effects import CloseCall, NoteUtterance, OpenCall
 from denwaban.errors import StoreError
 from denwaban.events import Assessment, CallerId, Evidence, Level, Utterance, UtteranceAssessed
 from denwaban.store.database import Database
 from denwaban.store.reading import CallReader
 from denwaban.store.rows import CallMemory
-
 from tests.fixtures_broker import until
 
 

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+
 from denwaban.errors import StoreError
 from denwaban.events import Evidence, Level
 from denwaban.store.database import Database

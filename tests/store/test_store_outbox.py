@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from denwaban.errors import StoreError
 from denwaban.events import Level
 from denwaban.store.outbox import SqliteOutbox

@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from denwaban.errors import StoreError
 from denwaban.events import SAMPLE_RATE, Pcm
 from denwaban.store.recordings import FlacRecorder, RecordingFile, apply_retention, too_old_or_too_many
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 _KILLED_WRITER = """
 import os, signal, sys

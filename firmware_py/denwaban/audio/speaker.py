@@ -61,7 +61,7 @@ class SoundSpeaker:
                 device.play(pcm, rate, device=self._device, blocking=True)
             except AudioError as error:
                 _log.error("cannot speak: %s", error)
-            except Exception as error:  # PortAudio raises its own errors, and ValueError for an unknown device
+            except Exception as error:  # noqa: BLE001 - the thread's top; PortAudio has errors of its own
                 _log.error("cannot speak on device %s: %s", self._device or "default", error)
 
 

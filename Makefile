@@ -10,15 +10,18 @@ ENGINE ?= whisper
 READY := $(VENV)/.ready
 TRAIN_VENV := .venv-training
 TRAIN_READY := $(TRAIN_VENV)/.ready
+VOICE_VENV := .venv-voices
+VOICE_LOCKS := training/voices/requirements.lock requirements.lock
 TRAIN := PYTHONPATH=firmware_py:. $(TRAIN_VENV)/bin/python
 
-.PHONY: help setup model demo test check format lock train eval corpus-check clean
+.PHONY: help setup model demo test check format lock train eval corpus-audio lock clean
 
 help:
 	@echo "make demo     three calls through the virtual line (ARGS=\"--speed 8\", ARGS=\"--json\")"
 	@echo "make test     all tests, real Mosquitto included (TESTS=tests/line to run some)"
 	@echo "make check    format, lint, strict types, import rules, corpus"
 	@echo "make train    train the detector from training/corpus;  make eval  its report"
+	@echo "make corpus-audio  speak the corpus and have it recognised (hours; stops and resumes)"
 	@echo "make format   let ruff format the code;  make lock  renew the lock files;  make clean  remove .venv"
 
 setup: $(READY)
@@ -31,8 +34,12 @@ $(TRAIN_READY): training/requirements.lock scripts/setup-venv
 	@scripts/setup-venv "$(PYTHON)" "$(TRAIN_VENV)" training/requirements.lock
 	@touch $@
 
+$(VOICE_VENV)/.ready: $(VOICE_LOCKS) scripts/setup-venv
+	@scripts/setup-venv "$(PYTHON)" "$(VOICE_VENV)" "$(VOICE_LOCKS)"
+	@touch $@
+
 model: $(READY)
-	@$(BIN)/denwaban models verify whisper-base >/dev/null 2>&1 || $(BIN)/denwaban models fetch whisper-base
+	@$(BIN)/denwaban models verify whisper-base >/dev/null 2>&1 || $(BIN)/denwaban models fetch whisper-base >&2
 
 demo: model
 	@$(BIN)/denwaban demo $(ARGS)
@@ -56,8 +63,11 @@ train: $(TRAIN_READY)
 eval: $(TRAIN_READY)
 	@$(TRAIN) -W ignore -m training.evaluate --engine $(ENGINE) $(ARGS)
 
+corpus-audio: $(VOICE_VENV)/.ready model
+	@PYTHONPATH=firmware_py:. $(VOICE_VENV)/bin/python -m training.recognise $(ARGS)
+
 lock:
 	@scripts/lock
 
 clean:
-	rm -rf $(VENV) $(TRAIN_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(TRAIN_VENV) $(VOICE_VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

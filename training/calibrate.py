@@ -13,9 +13,10 @@ from denwaban.detect.policy import Memory, decide_level, features
 from denwaban.events import Level
 from training.fit import Scored, fit_call, fold_of, memories
 
-ALERT_RATE: Final = {"cautious": 0.03, "normal": 0.015, "quiet": 0.005}
-"""Share of harmless calls (two thirds of them hard negatives) that may raise `alert`."""
-CAUTION_RATE: Final = {"cautious": 0.15, "normal": 0.08, "quiet": 0.04}
+ALERT_RATE: Final = {"cautious": 0.06, "normal": 0.03, "quiet": 0.01}
+"""Share of the hard harmless whole calls that may raise `alert`: far harder than what a household hears in a year."""
+CAUTION_RATE: Final = {"cautious": 0.12, "normal": 0.06, "quiet": 0.03}
+"""Share of the harmless excerpts that may raise `caution`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +66,19 @@ def verdict(judged: Judged, thresholds: Thresholds) -> Verdict:
 
 def choose_thresholds(judged: list[Judged]) -> dict[str, Thresholds]:
     """One set per sensitivity."""
-    harmless = [item for item in judged if item.scored.view.call.label == "harmless"]
+    ours = [item for item in judged if item.scored.view.call.label == "harmless" and not _is_chat(item)]
+    hard = [item for item in ours if item.scored.view.call.whole and item.scored.view.call.difficulty == "hard"]
+    excerpts = [item for item in ours if not item.scored.view.call.whole]
     chosen = {}
     for name in ALERT_RATE:
-        alert = _lowest(harmless, ALERT_RATE[name], Level.ALERT, lambda t: Thresholds(t, 1.1, 1.1))
-        caution = _lowest(harmless, CAUTION_RATE[name], Level.CAUTION, lambda t: Thresholds(1.1, t, max(t, 0.5)))
+        alert = _lowest(hard, ALERT_RATE[name], Level.ALERT, lambda t: Thresholds(t, 1.1, 1.1))
+        caution = _lowest(excerpts, CAUTION_RATE[name], Level.CAUTION, lambda t: Thresholds(1.1, t, max(t, 0.5)))
         chosen[name] = Thresholds(alert, min(caution, alert), max(caution, 0.5))
     return chosen
+
+
+def _is_chat(item: Judged) -> bool:
+    return item.scored.view.call.category == "chat"
 
 
 def _lowest(harmless: list[Judged], rate: float, level: Level, make: Callable[[float], Thresholds]) -> float:

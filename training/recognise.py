@@ -10,6 +10,7 @@ import argparse
 import hashlib
 import json
 import os
+import signal
 import statistics
 import sys
 import time
@@ -266,6 +267,15 @@ def _model_folder(chosen_folder: Path | None) -> Path:
     return folder
 
 
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    """Being terminated ends the command as Ctrl-C does: what was rendered is saved."""
+    raise KeyboardInterrupt
+
+
 def main(argv: list[str] | None = None) -> int:
     """Render what is missing, or report. Stopping it loses nothing; started again it goes on."""
     options = _options(argv)
@@ -273,11 +283,13 @@ def main(argv: list[str] | None = None) -> int:
     if not options.report:
         wanted = [call for call in calls if not options.hands or call.hand in options.hands]
         jobs = missing(chosen(wanted, options.turns), load_recognised(options.out))
-        say = lambda text: print(text, file=sys.stderr, flush=True)  # noqa: E731
+        signal.signal(signal.SIGTERM, _interrupt)
         try:
-            _keep_rendering(jobs, options.out, _model_folder(options.model), max(1, options.jobs), say)
+            _keep_rendering(jobs, options.out, _model_folder(options.model), max(1, options.jobs), _say)
         except KeyboardInterrupt:
             return 130
+        except ImportError as error:
+            raise SystemExit(f"{error}; run: make corpus-audio (it sets up the environment with the voices)") from error
     rows = load_recognised(options.out, calls)
     print(_balance((row for found in rows.values() for row in found), calls))
     print(report(pairs(rows, calls)))

@@ -24,6 +24,7 @@ MODEL_DIR: Final = Path(__file__).parents[1] / "models" / "scam-ja"
 CACHE_DIR: Final = Path(__file__).parents[1] / ".cache" / "training"
 ENGINE: Final = "whisper"
 """The speech engine the published figures were measured with."""
+DETECT: Final = ("text", "policy", "model")
 CHATS_FROM: Final = 4000
 """The first chat trained on; those before it are left for counting false alerts."""
 
@@ -87,7 +88,9 @@ def judged_out_of_fold(settings: Settings) -> list[Judged]:
 
 def _fingerprint(settings: Settings) -> str:
     """Of everything the scores depend on: corpus, chats, and the code of training and detector."""
-    sources = [*Path(__file__).parent.glob("*.py"), *Path(__file__).parents[1].glob("firmware_py/denwaban/detect/*.py")]
+    root = Path(__file__).parents[1]
+    names = ("training/calls", "training/dataset", "training/fit", *(f"firmware_py/denwaban/detect/{n}" for n in DETECT))
+    sources = [root / f"{name}.py" for name in names]
     files = [*sources, *settings.corpus.glob("*.txt"), *([settings.chats] if settings.chats else [])]
     state = hashlib.sha256(str(settings.chat_count).encode())
     for path in sorted(files):

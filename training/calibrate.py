@@ -13,9 +13,9 @@ from denwaban.detect.policy import Memory, decide_level, features
 from denwaban.events import Level
 from training.fit import Scored, fit_call, fold_of, memories
 
-ALERT_RATE: Final = {"cautious": 0.08, "normal": 0.045, "quiet": 0.015}
+ALERT_RATE: Final = {"cautious": 0.08, "normal": 0.05, "quiet": 0.015}
 """Share of the hard harmless whole calls that may raise `alert`: far harder than what a household hears in a year."""
-CAUTION_RATE: Final = {"cautious": 0.12, "normal": 0.065, "quiet": 0.03}
+CAUTION_RATE: Final = {"cautious": 0.12, "normal": 0.085, "quiet": 0.03}
 """Share of the harmless excerpts that may raise `caution`."""
 
 

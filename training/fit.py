@@ -31,7 +31,7 @@ class TextSettings:
     kana: tuple[int, int] = (2, 4)
     min_df: int = 4
     max_features: int = 16_000
-    """Of surface and of reading each. onnxruntime keeps half a kilobyte per n-gram in memory: this is the box's budget."""
+    """Of surface and of reading each; onnxruntime takes half a kilobyte of memory per n-gram."""
 
 
 UTTERANCE: Final = TextSettings(alpha=3e-5, min_df=3)

@@ -14,6 +14,7 @@ from random import Random
 from typing import Final, Self
 
 from denwaban.detect.model import Thresholds
+from denwaban.detect.policy import CONTEXT_UTTERANCES
 from training.calibrate import Judged, choose_thresholds, judged_by_fold
 from training.calls import CATEGORIES, CORPUS_DIR, load_corpus
 from training.dataset import HeardCall, load_chats, written_views
@@ -24,7 +25,8 @@ MODEL_DIR: Final = Path(__file__).parents[1] / "models" / "scam-ja"
 CACHE_DIR: Final = Path(__file__).parents[1] / ".cache" / "training"
 ENGINE: Final = "whisper"
 """The speech engine the published figures were measured with."""
-DETECT: Final = ("text", "policy", "model")
+TRAINING: Final = ("calls", "dataset", "fit")
+DETECT: Final = ("text", "model")
 CHATS_FROM: Final = 4000
 """The first chat trained on; those before it are left for counting false alerts."""
 
@@ -89,10 +91,10 @@ def judged_out_of_fold(settings: Settings) -> list[Judged]:
 def _fingerprint(settings: Settings) -> str:
     """Of everything the scores depend on: corpus, chats, and the code of training and detector."""
     root = Path(__file__).parents[1]
-    names = ("training/calls", "training/dataset", "training/fit", *(f"firmware_py/denwaban/detect/{n}" for n in DETECT))
+    names = [*(f"training/{name}" for name in TRAINING), *(f"firmware_py/denwaban/detect/{name}" for name in DETECT)]
     sources = [root / f"{name}.py" for name in names]
     files = [*sources, *settings.corpus.glob("*.txt"), *([settings.chats] if settings.chats else [])]
-    state = hashlib.sha256(str(settings.chat_count).encode())
+    state = hashlib.sha256(f"{settings.chat_count} {CONTEXT_UTTERANCES}".encode())
     for path in sorted(files):
         state.update(path.read_bytes())
     return state.hexdigest()[:16]

@@ -67,8 +67,17 @@ def test_a_suspicious_number_or_yesterday_only_raises(
 
 def test_a_foreign_number_does_not_hide_a_sales_pitch() -> None:
     pitch = np.array([0.15, 0.62, 0.23], np.float32)
-    assert decide_level(Memory(), pitch, 0.0, THRESHOLDS) is Level.CAUTION
-    assert decide_level(Memory(), shifted(pitch, SHIFT_LIMIT), 0.0, THRESHOLDS) is Level.CAUTION
+    heard = Memory(maximum=(0.7, 0.0, 0.0, 0.0, 0.0, 0.0))
+    assert decide_level(heard, pitch, 0.0, THRESHOLDS) is Level.CAUTION
+    assert decide_level(heard, shifted(pitch, SHIFT_LIMIT), 0.0, THRESHOLDS) is Level.CAUTION
+
+
+def test_a_suspicious_mood_without_a_telling_utterance_stays_quiet() -> None:
+    certain = np.array([0.02, 0.03, 0.95], np.float32)
+    assert decide_level(Memory(), certain, 0.0, THRESHOLDS) is Level.QUIET
+    assert decide_level(Memory(telling=1.0), certain, 0.0, THRESHOLDS) is Level.CAUTION
+    assert decide_level(Memory(telling=2.0), certain, 0.0, THRESHOLDS) is Level.ALERT
+    assert decide_level(Memory(), certain, 0.95, THRESHOLDS) is Level.ALERT
 
 
 def test_no_shift_changes_nothing() -> None:

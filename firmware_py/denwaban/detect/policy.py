@@ -1,7 +1,8 @@
 """From scored utterances to a level for the call. Pure: `observe(memory, …) -> memory`.
 
-Evidence accumulates over stages; the call-level classifier weighs it; one odd word must not raise an alarm, so `alert`
-wants two telling utterances or one unmistakable ask. Caller id and yesterday's calls only ever raise.
+Evidence accumulates over stages; the call-level classifier weighs it. One odd word must not raise an alarm: `alert`
+wants two telling utterances or one unmistakable ask, `caution` one that is telling or a sales pitch. Caller id and
+yesterday's calls only ever raise.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ SHIFT_LIMIT: Final = 1.2
 """Caller id and household memory together move the log-odds by at most this much."""
 
 _N: Final = len(UTTERANCE_LABELS)
+SALES: Final = UTTERANCE_LABELS.index("sales") - 1
+"""Its place in the memory, which leaves out `plain`."""
 FEATURES: Final = 3 * (_N - 1) + 2 * (len(CALL_LABELS) - 1) + 2
 """Maximum, running sum and total of each label but `plain`; context log-odds now and at most; telling and all
 utterances."""
@@ -97,9 +100,10 @@ def shifted(call: Floats, shift: float) -> Floats:
 def decide_level(memory: Memory, call: Floats, ask: float, thresholds: Thresholds) -> Level:
     """The level after an utterance. Never falls within a call: the household was already told."""
     confirmed = memory.telling >= 2 or ask >= UNMISTAKABLE
+    suspicious = float(call[2]) >= thresholds.caution or float(call[1]) >= thresholds.sales
     if float(call[2]) >= thresholds.alert and confirmed:
         level = Level.ALERT
-    elif float(call[2]) >= thresholds.caution or float(call[1]) >= thresholds.sales:
+    elif suspicious and (memory.telling >= 1 or memory.maximum[SALES] >= TELLING):
         level = Level.CAUTION
     else:
         level = Level.QUIET

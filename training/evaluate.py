@@ -78,6 +78,8 @@ class Share:
         return max(0.0, centre - half), min(1.0, centre + half)
 
     def __str__(self) -> str:
+        if not self.n:
+            return "–"
         low, high = self.interval
         return f"{self.k}/{self.n} = {100 * self.k / max(self.n, 1):.1f} % ({100 * low:.0f}–{100 * high:.0f})"
 

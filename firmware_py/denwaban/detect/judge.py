@@ -10,6 +10,7 @@ from denwaban.detect.model import STAGE_OF_LABEL, ScamModel
 from denwaban.detect.policy import (
     CONTEXT_UTTERANCES,
     SHIFT_LIMIT,
+    TELLING,
     UNKNOWN_SIDE_WEIGHT,
     Memory,
     decide_level,
@@ -62,7 +63,7 @@ class CallJudge:
         self._memory = replace(memory, level=level)
         self._call_score = float(call[2])
         score = scam_score(labels) * weight
-        if level.rank:
+        if level.rank and (not self._category or scam_score(labels) >= TELLING):
             self._category = self._model.category(*context)
         return Assessment(
             level=level,

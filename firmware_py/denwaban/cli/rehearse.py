@@ -115,7 +115,7 @@ class _Live:
             show(record)
 
     def _line_out(self, record: Record, text: str) -> None:
-        self._console.print(f"[dim]{record.get('t', 0):7.1f}[/]  {text}")
+        self._console.print(f"[dim]{record.get('t', 0):7.1f}[/]  {text}", soft_wrap=True)
 
     def _call_started(self, record: Record) -> None:
         self._console.rule(f"[bold]{record['title']}[/]  [dim]{record['title_en']}[/]")

@@ -213,6 +213,8 @@ class CallAudio:
     """A recording of a conversation: WAV, FLAC or OGG; mono two-wire mix or stereo (left far, right near), 8–48 kHz."""
 
     def __init__(self, path: Path) -> None:
+        if not path.is_file():
+            raise AudioError(f"{path}: no such file")
         try:
             self._file = soundfile.SoundFile(path)
         except (OSError, soundfile.SoundFileError) as error:

@@ -6,7 +6,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 TESTS ?=
-ENGINE ?= whisper
 READY := $(VENV)/.ready
 TRAIN_VENV := .venv-training
 TRAIN_READY := $(TRAIN_VENV)/.ready
@@ -61,7 +60,7 @@ train: $(TRAIN_READY)
 	@$(TRAIN) -W ignore -m training.train $(ARGS)
 
 eval: $(TRAIN_READY)
-	@$(TRAIN) -W ignore -m training.evaluate --engine $(ENGINE) $(ARGS)
+	@$(TRAIN) -W ignore -m training.evaluate $(ARGS)
 
 corpus-audio: $(VOICE_VENV)/.ready model
 	@PYTHONPATH=firmware_py:. $(VOICE_VENV)/bin/python -m training.recognise $(ARGS)

@@ -156,6 +156,35 @@ def test_unknown_call_is_named(kept_call: Path, capsys: pytest.CaptureFixture[st
     assert "'nope'" in capsys.readouterr().err
 
 
+def test_a_call_is_marked_and_the_mark_taken_back(kept_call: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = ["--config", str(kept_call)]
+    assert main(["calls", "mark", "c1", "false-alarm", *config]) == 0
+    assert main(["calls", "list", "--json", *config]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["feedback"] == "false-alarm"
+    assert main(["calls", "mark", "c1", "none", *config]) == 0
+    assert main(["calls", "feedback", *config]) == 0
+    assert capsys.readouterr().out.splitlines() == ["c1: mark taken back"]
+    assert main(["calls", "mark", "nope", "scam", *config]) == 1
+    assert "'nope'" in capsys.readouterr().err
+
+
+def test_marks_are_exported_without_words_unless_the_household_agreed(
+    kept_call: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = ["--config", str(kept_call)]
+    assert main(["calls", "mark", "c1", "scam", *config]) == 0
+    capsys.readouterr()
+    assert main(["calls", "feedback", *config]) == 0
+    exported = capsys.readouterr().out
+    assert json.loads(exported)["turns"] == [{"side": "far", "score": 0.9, "stage": 4, "level": "alert"}]
+    assert "0312345678" not in exported
+    assert main(["calls", "feedback", "--words", *config]) == 1
+    assert "detector.share_words" in capsys.readouterr().err
+    kept_call.write_text(kept_call.read_text("utf-8") + "[detector]\nshare_words = true\n", "utf-8")
+    assert main(["calls", "feedback", "--words", *config]) == 0
+    assert json.loads(capsys.readouterr().out)["turns"][0]["text"].startswith("還付金")
+
+
 # --- doctor --------------------------------------------------------------------------------------------------------
 
 

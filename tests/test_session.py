@@ -319,7 +319,7 @@ def test_alert_warns_the_household_at_once_and_advises_after() -> None:
     assert course.take(heard(Level.CAUTION))[1:] == [Warn("caution_warning"), SetLamp("caution")]
     new, *rest = course.take(heard(Level.ALERT))[1:]
     assert isinstance(new, SendAlert)
-    assert rest == [Warn("scam_warning"), SetLamp("alert")]
+    assert rest == [Warn("scam_warning"), Warn("advice_atm"), SetLamp("alert")]
     course.take(ev.HandsetReplaced(), ev.LineReleased(), ev.TranscriptFinished("boot-1"))
     assert course.only(Warn)[-1] == Warn("call_ended_advice")
 
@@ -327,7 +327,9 @@ def test_alert_warns_the_household_at_once_and_advises_after() -> None:
 def test_household_without_contacts_is_not_told_that_somebody_knows() -> None:
     course = Course(replace(SETTINGS, tells_family=False)).talking()
     course.take(heard(Level.ALERT), ev.HandsetReplaced(), ev.LineReleased(), ev.TranscriptFinished("boot-1"))
-    assert [warned.prompt for warned in course.only(Warn)][-2:] == ["scam_warning_alone", "call_ended_advice_alone"]
+    assert [warned.prompt for warned in course.only(Warn)][-3:] == [
+        *("scam_warning_alone", "advice_atm", "call_ended_advice_alone")
+    ]
 
 
 def test_caution_alone_sends_no_alert() -> None:
@@ -542,3 +544,18 @@ def test_step_is_pure(happened: list[ev.Event], caller: CallerId | None) -> None
     two.take(*happened)
     assert one.effects == two.effects
     assert before == copy
+
+
+def test_the_kind_of_scam_gets_its_line_of_advice() -> None:
+    course = Course().talking()
+    course.take(heard(Level.ALERT, category="refund"))
+    assert course.only(Warn)[-2:] == [Warn("scam_warning"), Warn("advice_atm")]
+
+
+def test_a_mere_suspicion_names_no_kind_but_a_sales_pitch_does() -> None:
+    course = Course().talking()
+    course.take(heard(Level.CAUTION, category="kin"))
+    assert course.only(Warn)[-1] == Warn("caution_warning")
+    course = Course().talking()
+    course.take(heard(Level.CAUTION, category="solar"))
+    assert course.only(Warn)[-2:] == [Warn("caution_warning"), Warn("advice_sales")]

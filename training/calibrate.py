@@ -1,27 +1,35 @@
-"""Thresholds from calls of hands the models never saw: as low as the allowed false alarms permit."""
+"""Call probabilities of calls that no model saw, the policy replayed over them, and thresholds from the result.
+
+The thresholds are as low as the allowed false alarms permit, in every view at once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+from sklearn.pipeline import Pipeline
 
 from denwaban.detect.model import CALL_LABELS, Floats, Thresholds
-from denwaban.detect.policy import Memory, decide_level, features
+from denwaban.detect.policy import Memory, decide_level
 from denwaban.events import Level
-from training.fit import Scored, fit_call, fold_of, memories
+from training.calls import Call
+from training.dataset import CHAT
+from training.fit import Features, Scored, call_pipeline, features_of, fit_call, fold_of
 
-ALERT_RATE: Final = {"cautious": 0.08, "normal": 0.05, "quiet": 0.015}
+ALERT_RATE: Final = {"cautious": 0.05, "normal": 0.025, "quiet": 0.01}
 """Share of the hard harmless whole calls that may raise `alert`: far harder than what a household hears in a year."""
-CAUTION_RATE: Final = {"cautious": 0.12, "normal": 0.085, "quiet": 0.03}
+CAUTION_RATE: Final = {"cautious": 0.06, "normal": 0.035, "quiet": 0.015}
 """Share of the harmless excerpts that may raise `caution`."""
+GRID: Final = tuple(step / 200 for step in range(60, 200))
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A call with its memory and call probabilities after each far turn."""
+    """A view with its memories and call probabilities after each scored utterance."""
 
     scored: Scored
     memories: tuple[Memory, ...]
@@ -30,45 +38,61 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How a call was judged: highest level, and the far turns (0-based) at which each level was reached."""
+    """How a call was judged: highest level, and the scored utterances (0-based) at which each level was reached."""
 
     level: Level
     first_caution: int | None
     first_alert: int | None
 
 
-def judged_by_fold(scored: list[Scored]) -> list[Judged]:
+def judged(found: Sequence[Features], model: Pipeline) -> list[Judged]:
+    """Call probabilities of these views by one call-level model."""
+    if not found:
+        return []
+    order = [list(model.classes_).index(label) for label in CALL_LABELS]
+    ends = np.cumsum([len(one.rows) for one in found])
+    calls = model.predict_proba(np.concatenate([one.rows for one in found]))[:, order].astype(np.float32)
+    return [Judged(one.scored, one.memories, call) for one, call in zip(found, np.split(calls, ends[:-1]), strict=True)]
+
+
+def judged_by_fold(scored: Iterable[Scored], make: Callable[[], Pipeline] = call_pipeline) -> list[Judged]:
     """Call probabilities by call-level models that did not see the hand either."""
+    found = features_of(list(scored))
+    folds = [fold_of(one.scored.view) for one in found]
     result = []
-    for fold in sorted({fold_of(item.view) for item in scored}):
-        model = fit_call([item for item in scored if fold_of(item.view) != fold])
-        order = [list(model.classes_).index(label) for label in CALL_LABELS]
-        for item in scored:
-            if fold_of(item.view) == fold and item.view.heard:
-                kept = tuple(memories(item))
-                rows = np.array([features(memory) for memory in kept], dtype=np.float32)
-                result.append(Judged(item, kept, model.predict_proba(rows)[:, order].astype(np.float32)))
+    for fold in sorted(set(folds)):
+        model = fit_call([one for one, of in zip(found, folds, strict=True) if of != fold], make)
+        result += judged([one for one, of in zip(found, folds, strict=True) if of == fold], model)
     return result
 
 
-def verdict(judged: Judged, thresholds: Thresholds) -> Verdict:
-    """Replay the policy over a judged call."""
+def verdict(one: Judged, thresholds: Thresholds) -> Verdict:
+    """Replay the policy over a judged view."""
     level = Level.QUIET
     firsts: dict[Level, int | None] = {Level.CAUTION: None, Level.ALERT: None}
-    for i, memory in enumerate(judged.memories):
-        ask = float(judged.scored.utterance[i][-1]) * judged.scored.view.weight
-        level = decide_level(replace(memory, level=level), judged.call[i], ask, thresholds)
+    for i, (memory, weight) in enumerate(zip(one.memories, one.scored.view.weights, strict=True)):
+        ask = float(one.scored.utterance[i][-1]) * weight
+        level = decide_level(replace(memory, level=level), one.call[i], ask, thresholds)
         for mark, first in firsts.items():
             if level.rank >= mark.rank and first is None:
                 firsts[mark] = i
     return Verdict(level, firsts[Level.CAUTION], firsts[Level.ALERT])
 
 
-def choose_thresholds(judged: list[Judged]) -> dict[str, Thresholds]:
-    """One set per sensitivity."""
-    ours = [item for item in judged if item.scored.view.call.label == "harmless" and not _is_chat(item)]
-    hard = [item for item in ours if item.scored.view.call.whole and item.scored.view.call.difficulty == "hard"]
-    excerpts = [item for item in ours if not item.scored.view.call.whole]
+def is_hard(call: Call) -> bool:
+    """A hard harmless whole call: what alert thresholds are chosen on."""
+    return call.label == "harmless" and call.whole and call.difficulty == "hard"
+
+
+def is_harmless_excerpt(call: Call) -> bool:
+    """A harmless excerpt of the corpus: what caution thresholds are chosen on."""
+    return call.label == "harmless" and not call.whole and call.category != CHAT
+
+
+def choose_thresholds(found: Sequence[Judged]) -> dict[str, Thresholds]:
+    """One set per sensitivity, from all views together."""
+    hard = [one for one in found if is_hard(one.scored.view.call)]
+    excerpts = [one for one in found if is_harmless_excerpt(one.scored.view.call)]
     chosen = {}
     for name in ALERT_RATE:
         alert = _lowest(hard, ALERT_RATE[name], Level.ALERT, lambda t: Thresholds(t, 1.1, 1.1))
@@ -77,14 +101,12 @@ def choose_thresholds(judged: list[Judged]) -> dict[str, Thresholds]:
     return chosen
 
 
-def _is_chat(item: Judged) -> bool:
-    return item.scored.view.call.category == "chat"
-
-
-def _lowest(harmless: list[Judged], rate: float, level: Level, make: Callable[[float], Thresholds]) -> float:
+def _lowest(harmless: Sequence[Judged], rate: float, level: Level, make: Callable[[float], Thresholds]) -> float:
     """The lowest threshold of a grid at which no more than `rate` of harmless calls reach `level`."""
-    for step in range(30, 99):
-        reached = sum(verdict(item, make(step / 100)).level.rank >= level.rank for item in harmless)
-        if reached <= rate * len(harmless):
-            return step / 100
-    return 0.99
+    allowed = rate * len(harmless)
+
+    def permitted(threshold: float) -> bool:
+        return sum(verdict(one, make(threshold)).level.rank >= level.rank for one in harmless) <= allowed
+
+    # A higher threshold never lets more through, so the grid need not be walked.
+    return GRID[min(bisect_left(GRID, True, key=permitted), len(GRID) - 1)]

@@ -10,7 +10,7 @@ import itertools
 import re
 import sys
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,9 @@ CATEGORIES: Final[dict[str, frozenset[str]]] = {
         "charity"
     ),
 }
+LEAST_CALLS: Final[dict[str, int]] = {"scam": 400, "sales": 100, "harmless": 600}
+COPIED: Final = 0.25
+"""A larger share of common 14-grams is a copy."""
 DIFFICULTIES: Final = frozenset(("easy", "medium", "hard"))
 _HEADER: Final = re.compile(r"^== (?P<id>h\d\d-[a-z]\d{3})(?P<rest>( [a-z_]+(=\S+)?)*)$")
 _FAR: Final = re.compile(r"^F(?P<stage>[0-4])(?P<ask>!?) (?P<text>.+)$")
@@ -190,15 +193,48 @@ def _label_problems(call: Call) -> Iterator[str]:
             yield f"{call.id}: a turn of {len(turn.text)} characters; people pause: split it"
 
 
+def copied(calls: list[Call]) -> list[tuple[str, str, float]]:
+    """Pairs of calls that share over a quarter of the shorter one's 14-grams, with that share."""
+    shingles = {call.id: _shingles(call) for call in calls}
+    holders: dict[str, list[str]] = defaultdict(list)
+    for name, found in shingles.items():
+        for shingle in found:
+            holders[shingle].append(name)
+    shared = Counter(pair for names in holders.values() for pair in itertools.combinations(sorted(names), 2))
+    shares = []
+    for (one, two), common in sorted(shared.items()):
+        shorter = min(len(shingles[one]), len(shingles[two]))
+        if shorter >= 20 and common / shorter > COPIED:
+            shares.append((one, two, common / shorter))
+    return shares
+
+
+def unbalanced(calls: list[Call]) -> list[str]:
+    """What the corpus as a whole lacks, as sentences."""
+    problems = []
+    for label, least in LEAST_CALLS.items():
+        of_label = [call for call in calls if call.label == label]
+        if len(of_label) < least:
+            problems.append(f"{len(of_label)} {label} calls; want {least}")
+        if 3 * sum(call.whole for call in of_label) < len(of_label):
+            problems.append(f"of {label} calls less than a third are whole")
+        if missing := CATEGORIES[label] - {call.category for call in of_label}:
+            problems.append(f"no {label} calls of {', '.join(sorted(missing))}")
+    harmless = [call for call in calls if call.label == "harmless"]
+    if 2 * sum(call.difficulty == "hard" for call in harmless) < len(harmless):
+        problems.append("less than half of the harmless calls are hard")
+    hand, most = Counter(call.hand for call in calls).most_common(1)[0]
+    if 5 * most > len(calls):
+        problems.append(f"more than a fifth of the calls are by one hand, {hand}")
+    return problems
+
+
 def lint(calls: list[Call]) -> list[str]:
     """Problems of the corpus as sentences: wrong labels, double ids, copied calls, series of a single call."""
     problems = [problem for call in calls for problem in _label_problems(call)]
     problems += [f"{call_id}: id used {n} times" for call_id, n in Counter(c.id for c in calls).items() if n > 1]
-    shingles = {call.id: _shingles(call) for call in calls}
-    for one, two in itertools.combinations(calls, 2):
-        a, b = shingles[one.id], shingles[two.id]
-        if min(len(a), len(b)) >= 20 and len(a & b) / min(len(a), len(b)) > 0.25:
-            problems.append(f"{one.id} and {two.id} share {len(a & b) / min(len(a), len(b)):.0%} of their 14-grams")
+    for one, two, share in copied(calls):
+        problems.append(f"{one} and {two} share {share:.0%} of their 14-grams")
     series = Counter(call.series for call in calls if call.series)
     problems += [f"series {name} has only one call" for name, n in series.items() if n < 2]
     return problems
@@ -236,7 +272,7 @@ def main(argv: list[str] | None = None) -> int:
     except CorpusError as error:
         print(error, file=sys.stderr)
         return 1
-    problems = lint(calls)
+    problems = lint(calls) + ([] if files else unbalanced(calls))
     print(summary(calls))
     for problem in problems:
         print(problem, file=sys.stderr)

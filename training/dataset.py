@@ -1,30 +1,40 @@
-"""From corpus calls to what the box would hear of them: utterances with labels, in several views. No model here.
+"""From corpus calls to what the box would hear of them: utterances with sides and labels, in several views. No model.
 
-A view is one way in which a call reaches the detector: as written with known sides, or as a two-wire tap hears it, with
-both ends scored as `unknown`; and either as the words were written or as the recogniser got them.
+A view is one way in which a call reaches the detector. Words: as written, or as the recogniser got them (really, where
+the call was rendered, else noised). Sides: known (a line with two channels), mixed (a two-wire tap that errs), or
+unknown throughout (a two-wire tap behind a modem with automatic gain).
 """
 
 from __future__ import annotations
 
 import json
 import lzma
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from random import Random
 from typing import Final, Literal
 
-from denwaban.detect.policy import CONTEXT_UTTERANCES, UNKNOWN_SIDE_WEIGHT
+from denwaban.detect.policy import weight_of
 from denwaban.detect.text import ModelText, Reader
+from denwaban.events import Side
 from training.calls import Call, Turn
 
-Sides = Literal["known", "unknown"]
-Words = Literal["written", "recognised"]
+Sides = Literal["known", "mixed", "unknown"]
+Words = Literal["written", "noised", "recognised"]
 Render = Callable[[Call, int], tuple[ModelText, ...]]
-"""(call, turn) → what the recogniser made of that turn: no, one or several utterances."""
+"""(call, turn) → what was heard of that turn: no, one or several utterances."""
 
+WRONG_SIDES: Final = 0.1
+UNKNOWN_SIDES: Final = 0.1
+"""Shares of turns taken for the other end's, and of turns nobody can place, where sides are `mixed`."""
+CHAT: Final = "chat"
+"""Category of everyday chats, which are not part of the corpus."""
 CHAT_FOLDS: Final = 8
 """Chats are dealt to as many pretended hands, so that they too are scored by models that never saw them."""
 LABEL_OF_STAGE: Final = ("plain", "pretext", "probe", "pressure", "instruct")
+_OTHER_END: Final[Mapping[Side, Side]] = {"far": "near", "near": "far"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +42,8 @@ class Heard:
     """One utterance as the detector gets it, with its labels."""
 
     text: ModelText
+    side: Side
+    """What the box takes it for."""
     label: str
     stage: int
     ask: bool
@@ -39,7 +51,7 @@ class Heard:
     """0-based position of the turn in the written call."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HeardCall:
     """A call in one view."""
 
@@ -48,10 +60,15 @@ class HeardCall:
     words: Words
     heard: tuple[Heard, ...]
 
-    @property
-    def weight(self) -> float:
-        """Weight of its utterances in the policy."""
-        return 1.0 if self.sides == "known" else UNKNOWN_SIDE_WEIGHT
+    @cached_property
+    def scored(self) -> tuple[int, ...]:
+        """Positions in `heard` of what is judged: everything but what is taken for the household's own."""
+        return tuple(i for i, one in enumerate(self.heard) if one.side != "near")
+
+    @cached_property
+    def weights(self) -> tuple[float, ...]:
+        """The policy's weight of each scored utterance."""
+        return tuple(weight_of(self.heard[i].side) for i in self.scored)
 
 
 def utterance_label(call: Call, turn: Turn) -> str:
@@ -63,13 +80,23 @@ def utterance_label(call: Call, turn: Turn) -> str:
     return "ask" if turn.ask else LABEL_OF_STAGE[turn.stage]
 
 
-def hear(call: Call, render: Render, sides: Sides, words: Words) -> HeardCall:
-    """One view of a call."""
+def side_of(call: Call, turn: int, sides: Sides) -> Side:
+    """What the box takes a turn for. Follows from the ids alone."""
+    true: Side = "far" if call.turns[turn].far else "near"
+    if sides == "mixed":
+        draw = Random(f"side {call.id} {turn}").random()
+        if draw < WRONG_SIDES:
+            return _OTHER_END[true]
+        return "unknown" if draw < WRONG_SIDES + UNKNOWN_SIDES else true
+    return true if sides == "known" else "unknown"
+
+
+def hear(call: Call, rendered: Sequence[tuple[ModelText, ...]], sides: Sides, words: Words) -> HeardCall:
+    """One view of a call. `rendered`: what was heard of each turn."""
     heard = tuple(
-        Heard(text, utterance_label(call, turn), turn.stage, turn.ask, position)
+        Heard(text, side_of(call, position, sides), utterance_label(call, turn), turn.stage, turn.ask, position)
         for position, turn in enumerate(call.turns)
-        if turn.far or sides == "unknown"
-        for text in render(call, position)
+        for text in rendered[position]
         if text.surface
     )
     return HeardCall(call, sides, words, heard)
@@ -80,10 +107,14 @@ def as_written(reader: Reader) -> Render:
     return lambda call, turn: (reader.read(call.turns[turn].text),)
 
 
-def written_views(calls: Iterable[Call], sides: Sides = "known") -> list[HeardCall]:
-    """All calls as written."""
-    render = as_written(Reader())
-    return [hear(call, render, sides, "written") for call in calls]
+def views_of(calls: Iterable[Call], render: Render, words: Callable[[Call], Words]) -> list[HeardCall]:
+    """All calls with their sides known, mixed and unknown. Each turn is rendered once."""
+    views: list[HeardCall] = []
+    for call in calls:
+        rendered = [render(call, turn) for turn in range(len(call.turns))]
+        for sides in ("known", "mixed", "unknown"):
+            views.append(hear(call, rendered, sides, words(call)))
+    return views
 
 
 def load_chats(path: Path, start: int, count: int) -> list[Call]:
@@ -96,7 +127,7 @@ def load_chats(path: Path, start: int, count: int) -> list[Call]:
             id=f"chat-{row['id']}",
             hand=f"c{i % CHAT_FOLDS + 1:02d}",
             label="harmless",
-            category="chat",
+            category=CHAT,
             difficulty="easy",
             turns=tuple(Turn(turn["speaker"] == "A", turn["text"]) for turn in row["turns"]),
         )
@@ -104,15 +135,13 @@ def load_chats(path: Path, start: int, count: int) -> list[Call]:
     ]
 
 
-def joined(heard: Sequence[Heard]) -> tuple[str, str]:
-    """(surface, kana) of the last utterances, as the box joins them."""
-    last = heard[-CONTEXT_UTTERANCES:]
-    return "".join(one.text.surface for one in last), "".join(one.text.kana for one in last)
-
-
-def prefix_label(view: HeardCall, upto: int) -> str | None:
-    """What the first `upto` utterances are: the call's label once it has shown itself, None before that."""
+def prefix_labels(view: HeardCall) -> list[str | None]:
+    """What the call is known to be after each scored utterance: its label once it has shown itself, else None."""
     if view.call.label == "harmless":
-        return "harmless"
-    shown = any(one.label != "plain" for one in view.heard[:upto])
-    return view.call.label if shown else None
+        return ["harmless"] * len(view.scored)
+    labels: list[str | None] = []
+    shown = False
+    for position in view.scored:
+        shown = shown or view.heard[position].label != "plain"
+        labels.append(view.call.label if shown else None)
+    return labels

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -13,18 +14,24 @@ from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 from sklearn.pipeline import Pipeline
 
-from denwaban.detect.model import CALL_LABELS, UTTERANCE_LABELS, Floats, load_model
+from denwaban.detect.model import CALL_LABELS, CONTEXT_INPUTS, UTTERANCE_LABELS, Floats, load_model
 from denwaban.detect.policy import FEATURES
-from training.fit import TextModels, Texts, ordered_probabilities
+from denwaban.detect.text import UTTERANCE_END
+from training.fit import TextModels
+from training.material import Material
 
 OPSET: Final = 21
 GOLDEN_TOLERANCE: Final = 1e-4
 """Largest difference between ONNX (float32) and scikit-learn that still counts as the same model."""
 
 
-def text_to_onnx(pipeline: Pipeline, labels: tuple[str, ...]) -> ModelProto:
-    """A text classifier with inputs `surface`, `kana` (n, 1) and output `probabilities` (n, labels) in our order."""
-    inputs = [("surface", StringTensorType([None, 1])), ("kana", StringTensorType([None, 1]))]
+Probes = list[tuple[tuple[str, str], tuple[str, str]]]
+"""Contexts, far and near, each (surface, kana)."""
+
+
+def text_to_onnx(pipeline: Pipeline, names: Sequence[str], labels: tuple[str, ...]) -> ModelProto:
+    """A text classifier with inputs of these names (n, 1) and output `probabilities` (n, labels) in our order."""
+    inputs = [(name, StringTensorType([None, 1])) for name in names]
     return _probabilities_only(_convert(pipeline, inputs), list(pipeline.classes_), labels)
 
 
@@ -56,14 +63,22 @@ def _probabilities_only(model: ModelProto, found: list[str], wanted: tuple[str, 
 
 
 def write_model(
-    folder: Path, models: TextModels, call: Pipeline, categories: tuple[str, ...], about: dict[str, Any], probes: Texts
+    folder: Path,
+    models: TextModels,
+    material: Material,
+    call: Pipeline,
+    categories: tuple[str, ...],
+    about: dict[str, Any],
+    probes: Probes,
 ) -> None:
     """Write the ONNX parts, `model.json` and `golden.json`; raises AssertionError if ONNX and scikit-learn differ."""
     folder.mkdir(parents=True, exist_ok=True)
+    utterance, context = models.utterance.pipeline(material.utterance), models.context.pipeline(material.context)
+    category = models.category.pipeline(material.context[:2])
     parts = {
-        "utterance": text_to_onnx(models.utterance, UTTERANCE_LABELS),
-        "context": text_to_onnx(models.context, CALL_LABELS),
-        "category": text_to_onnx(models.category, categories),
+        "utterance": text_to_onnx(utterance, CONTEXT_INPUTS[:2], UTTERANCE_LABELS),
+        "context": text_to_onnx(context, CONTEXT_INPUTS, CALL_LABELS),
+        "category": text_to_onnx(category, CONTEXT_INPUTS[:2], categories),
         "call": call_to_onnx(call),
     }
     sha256 = {}
@@ -73,19 +88,20 @@ def write_model(
         sha256[name] = hashlib.sha256(content).hexdigest()
     card = {**about, "categories": list(categories), "sha256": sha256}
     (folder / "model.json").write_text(json.dumps(card, ensure_ascii=False, indent=2) + "\n", "utf-8")
-    _write_golden(folder, models, call, probes)
+    _write_golden(folder, utterance, context, call, probes)
 
 
-def _write_golden(folder: Path, models: TextModels, call: Pipeline, probes: Texts) -> None:
+def _write_golden(folder: Path, utterance: Pipeline, context: Pipeline, call: Pipeline, probes: Probes) -> None:
     """scikit-learn's own answers, to be met by the ONNX files on every machine."""
     rows = np.random.default_rng(0).uniform(-3, 3, (8, FEATURES)).astype(np.float32)
-    order = [list(call.classes_).index(label) for label in CALL_LABELS]
+    last = [(surface.split(UTTERANCE_END)[-1], kana.split(UTTERANCE_END)[-1]) for (surface, kana), _near in probes]
     golden = {
-        "texts": probes,
-        "utterance": ordered_probabilities(models.utterance, probes, UTTERANCE_LABELS).tolist(),
-        "context": ordered_probabilities(models.context, probes, CALL_LABELS).tolist(),
+        "texts": last,
+        "utterance": _ordered(utterance, last, UTTERANCE_LABELS),
+        "contexts": probes,
+        "context": _ordered(context, [(*far, *near) for far, near in probes], CALL_LABELS),
         "features": rows.tolist(),
-        "call": call.predict_proba(rows)[:, order].tolist(),
+        "call": _ordered(call, rows, CALL_LABELS),
         "tolerance": GOLDEN_TOLERANCE,
     }
     (folder / "golden.json").write_text(json.dumps(golden, ensure_ascii=False) + "\n", "utf-8")
@@ -93,14 +109,20 @@ def _write_golden(folder: Path, models: TextModels, call: Pipeline, probes: Text
     assert difference <= GOLDEN_TOLERANCE, f"ONNX and scikit-learn differ by {difference}"
 
 
+def _ordered(pipeline: Pipeline, rows: Any, labels: Sequence[str]) -> list[list[float]]:
+    """Probabilities with the columns in the order of `labels`."""
+    table = np.array(rows, dtype=object) if isinstance(rows, list) else rows
+    order = [list(pipeline.classes_).index(label) for label in labels]
+    return pipeline.predict_proba(table)[:, order].tolist()  # type: ignore[no-any-return]
+
+
 def golden_difference(folder: Path) -> float:
     """Largest difference between the ONNX files and scikit-learn's golden scores."""
     golden = json.loads((folder / "golden.json").read_text("utf-8"))
     model = load_model(folder)
-    texts = [(surface, kana) for surface, kana in golden["texts"]]
     pairs: list[tuple[Floats, Any]] = [
-        (model.utterances(texts), golden["utterance"]),
-        (np.array([model.context(*text) for text in texts]), golden["context"]),
+        (model.utterances([(surface, kana) for surface, kana in golden["texts"]]), golden["utterance"]),
+        (np.array([model.context(tuple(far), tuple(near)) for far, near in golden["contexts"]]), golden["context"]),
         (np.array([model.call(np.array(row, np.float32)) for row in golden["features"]]), golden["call"]),
     ]
     return max(float(np.abs(found - np.array(wanted)).max()) for found, wanted in pairs)

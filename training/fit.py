@@ -1,4 +1,4 @@
-"""The three text classifiers and the call-level one, as scikit-learn pipelines. Deterministic."""
+"""The three text classifiers and the call-level one, in scikit-learn. Deterministic."""
 
 from __future__ import annotations
 
@@ -8,17 +8,22 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 from sklearn.compose import ColumnTransformer
-from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.feature_extraction.text import TfidfTransformer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from denwaban.detect.model import CALL_LABELS, UTTERANCE_LABELS, Floats
 from denwaban.detect.policy import Memory, features, observe
-from training.dataset import HeardCall, joined, prefix_label
+from training.dataset import CHAT, HeardCall, prefix_labels
+from training.material import CHAT_PREFIXES, CHAT_WEIGHT, Column, Indices, Material
 
-Texts = list[tuple[str, str]]
+EPOCHS: Final = 10
+FOLDS: Final = 4
+
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,192 +32,220 @@ class TextSettings:
 
     alpha: float
     """Strength of the L2 penalty."""
-    surface: tuple[int, int] = (1, 3)
-    kana: tuple[int, int] = (2, 4)
-    min_df: int = 4
+    min_df: int = 3
     max_features: int = 16_000
-    """Of surface and of reading each; onnxruntime takes half a kilobyte of memory per n-gram."""
+    """Of each column; onnxruntime takes half a kilobyte of memory per n-gram."""
 
 
-UTTERANCE: Final = TextSettings(alpha=3e-5, min_df=3)
-CONTEXT: Final = TextSettings(alpha=1e-5, min_df=5)
+UTTERANCE: Final = TextSettings(alpha=2e-5)
+CONTEXT: Final = TextSettings(alpha=1e-5, min_df=5, max_features=12_000)
 CATEGORY: Final = TextSettings(alpha=3e-5, max_features=5_000)
-EPOCHS: Final = 20
-FOLDS: Final = 4
 
 
-def vocabulary(texts: Sequence[str], ngrams: tuple[int, int], settings: TextSettings) -> list[str]:
-    """The commonest n-grams; where single characters are among them, all that longer ones are made of.
+@dataclass(frozen=True, slots=True)
+class TextColumn:
+    """The fitted half of a column: its vocabulary (places in `Column.names`) and the weights of its n-grams."""
+
+    places: Indices
+    tfidf: TfidfTransformer
+
+    def matrix(self, column: Column, rows: Indices) -> Any:
+        return self.tfidf.transform(column.counts[rows][:, self.places])
+
+
+@dataclass(frozen=True, slots=True)
+class TextModel:
+    """Character n-grams, weighted by tf-idf → one-vs-rest logistic regression."""
+
+    columns: tuple[TextColumn, ...]
+    classes: SGDClassifier
+
+    def probabilities(self, columns: Sequence[Column], rows: Indices, labels: Sequence[str]) -> Floats:
+        """(rows, labels), the labels in the order asked for."""
+        found = list(self.classes.classes_)
+        raw = self.classes.predict_proba(_matrix(self.columns, columns, rows))
+        return raw[:, [found.index(label) for label in labels]].astype(np.float32)  # type: ignore[no-any-return]
+
+    def pipeline(self, columns: Sequence[Column]) -> Pipeline:
+        """The same classifier over columns of strings, for the export.
+
+        `lowercase=False` and no `sublinear_tf`: skl2onnx exports those wrongly or not at all.
+        """
+        vectorizers = [
+            (
+                column.name,
+                TfidfVectorizer(
+                    analyzer="char",
+                    ngram_range=column.sizes,
+                    vocabulary=[str(name) for name in column.names[mine.places]],
+                    lowercase=False,
+                    dtype=np.float32,
+                ),
+                place,
+            )
+            for place, (mine, column) in enumerate(zip(self.columns, columns, strict=True))
+        ]
+        ngrams = ColumnTransformer(vectorizers)
+        ngrams.fit(np.array([["あ"] * len(columns)], dtype=object))  # vocabularies are given; the weights follow
+        for mine, column in zip(self.columns, columns, strict=True):
+            ngrams.named_transformers_[column.name].idf_ = mine.tfidf.idf_
+        return Pipeline([("ngrams", ngrams), ("classes", self.classes)])
+
+
+def _matrix(fitted: Sequence[TextColumn], columns: Sequence[Column], rows: Indices) -> Any:
+    return sparse.hstack([mine.matrix(one, rows) for mine, one in zip(fitted, columns, strict=True)], format="csr")
+
+
+def vocabulary(column: Column, rows: Indices, settings: TextSettings) -> Indices:
+    """Places of the commonest n-grams in these rows; where single characters are among them, all that longer ones need.
 
     skl2onnx refuses an n-gram with a character that is not in the vocabulary (scikit-learn issue 13733).
     """
-    counter = CountVectorizer(
-        analyzer="char", ngram_range=ngrams, min_df=settings.min_df, lowercase=False, binary=True, dtype=np.int32
+    frequency = np.bincount(column.counts[rows].indices, minlength=column.names.size)
+    common = np.flatnonzero(frequency >= settings.min_df)
+    # Alphabetical order among equals makes the choice repeatable; `names` are sorted.
+    chosen = common[np.argsort(-frequency[common], kind="stable")][: settings.max_features]
+    if column.sizes[0] == 1:
+        characters = {character for place in chosen for character in column.names[place]}
+        single = [i for i, name in enumerate(column.names) if len(name) == 1 and name in characters]
+        chosen = np.union1d(chosen, np.array(single, np.intp))
+    return np.sort(chosen)
+
+
+def fit_text(
+    settings: TextSettings,
+    columns: Sequence[Column],
+    rows: Indices,
+    labels: npt.NDArray[Any],
+    weights: npt.NDArray[np.float64],
+) -> TextModel:
+    """Fit one text classifier on the rows; labels and weights are those of the rows."""
+    fitted = []
+    for column in columns:
+        places = vocabulary(column, rows, settings)
+        fitted.append(TextColumn(places, TfidfTransformer().fit(column.counts[rows][:, places])))
+    # Averaged stochastic gradient: as good as L-BFGS, in a fifth of the time.
+    classes = SGDClassifier(
+        loss="log_loss", alpha=settings.alpha, max_iter=EPOCHS, tol=None, average=True, random_state=0
     )
-    frequency = np.asarray(counter.fit_transform(texts).sum(axis=0)).ravel()
-    names = counter.get_feature_names_out()
-    order = np.lexsort((names, -frequency))[: settings.max_features]
-    chosen = {str(names[i]) for i in order}
-    if ngrams[0] == 1:
-        chosen |= {character for ngram in chosen for character in ngram}
-    return sorted(chosen)
-
-
-def text_pipeline(settings: TextSettings, texts: Texts) -> Pipeline:
-    """Character n-grams of surface and reading → logistic regression.
-
-    `lowercase=False` and no `sublinear_tf`: skl2onnx exports those wrongly or not at all.
-    """
-
-    def tfidf(column: int, ngrams: tuple[int, int]) -> TfidfVectorizer:
-        chosen = vocabulary([pair[column] for pair in texts], ngrams, settings)
-        return TfidfVectorizer(
-            analyzer="char", ngram_range=ngrams, vocabulary=chosen, lowercase=False, dtype=np.float32
-        )
-
-    columns = [("surface", tfidf(0, settings.surface), 0), ("kana", tfidf(1, settings.kana), 1)]
-    return Pipeline(
-        [
-            ("ngrams", ColumnTransformer(columns)),
-            ("classes", _logistic(settings.alpha)),
-        ]
-    )
-
-
-def _logistic(alpha: float) -> SGDClassifier:
-    """One-vs-rest logistic regression by averaged stochastic gradient: as good as L-BFGS, in a fifth of the time."""
-    return SGDClassifier(loss="log_loss", alpha=alpha, max_iter=EPOCHS, tol=None, average=True, random_state=0)
-
-
-def fit_text(settings: TextSettings, texts: Texts, labels: Sequence[Any], weights: Sequence[float]) -> Pipeline:
-    """Fit one text classifier."""
-    pipeline = text_pipeline(settings, texts)
-    pipeline.fit(np.array(texts, dtype=object), labels, classes__sample_weight=np.array(weights))
-    return pipeline
-
-
-def ordered_probabilities(pipeline: Pipeline, texts: Texts, labels: Sequence[str]) -> Floats:
-    """Probabilities with the columns in the order of `labels`."""
-    found = list(pipeline.classes_)
-    raw = pipeline.predict_proba(np.array(texts, dtype=object))
-    return raw[:, [found.index(label) for label in labels]].astype(np.float32)  # type: ignore[no-any-return]
+    classes.fit(_matrix(fitted, columns, rows), labels.astype(str), sample_weight=weights)
+    return TextModel(tuple(fitted), classes)
 
 
 @dataclass(frozen=True, slots=True)
 class TextModels:
     """The fitted text classifiers."""
 
-    utterance: Pipeline
-    context: Pipeline
-    category: Pipeline
+    utterance: TextModel
+    context: TextModel
+    category: TextModel
 
 
-def utterance_rows(views: list[HeardCall]) -> tuple[Texts, list[str]]:
-    """One row per utterance."""
-    heard = [one for view in views for one in view.heard]
-    return [(one.text.surface, one.text.kana) for one in heard], [one.label for one in heard]
+def fit_text_models(material: Material, rows: Indices) -> TextModels:
+    """Fit all three on these rows."""
+    once = rows[material.sides_unknown[rows]]
+    weights = np.where(material.chat[once], CHAT_WEIGHT, 1.0)
+    utterance = fit_text(UTTERANCE, material.utterance, once, material.labels[once], weights)
+    shown = rows[[label is not None for label in material.call_labels[rows]]]
+    some = shown[~material.chat[shown] | np.isin(material.place[shown], list(CHAT_PREFIXES))]
+    context = fit_text(CONTEXT, material.context, some, material.call_labels[some], material.weights[some])
+    kinds = category_rows(material, rows)
+    names = np.array([material.views[view].call.category for view in material.owner[kinds]], dtype=object)
+    category = fit_text(CATEGORY, material.context[:2], kinds, names, np.ones(kinds.size))
+    return TextModels(utterance, context, category)
 
 
-def context_rows(views: list[HeardCall]) -> tuple[Texts, list[str], list[float]]:
-    """One row per prefix of a call; long calls do not outweigh short ones, and of a chat four prefixes are enough."""
-    texts: Texts = []
-    labels: list[str] = []
-    weights: list[float] = []
-    for view in views:
-        n = len(view.heard)
-        chosen = {1, 3, 8, n} if view.call.category == "chat" else range(1, n + 1)
-        for upto in chosen:
-            label = prefix_label(view, upto) if upto <= n else None
-            if label is not None:
-                texts.append(joined(view.heard[:upto]))
-                labels.append(label)
-                weights.append(len(chosen) ** -0.5)
-    return texts, labels, weights
-
-
-def category_rows(calls: list[HeardCall]) -> tuple[Texts, list[str]]:
-    """Whole and half calls of scams and sales, with their kind."""
-    texts: Texts = []
-    labels: list[str] = []
-    for view in calls:
-        if view.call.label != "harmless" and view.heard:
-            for upto in {len(view.heard), (len(view.heard) + 1) // 2}:
-                texts.append(joined(view.heard[:upto]))
-                labels.append(view.call.category)
-    return texts, labels
-
-
-def fit_text_models(views: list[HeardCall]) -> TextModels:
-    """Fit all three. The utterance classifier sees each turn once: the mixed views repeat the far ones."""
-    texts, labels = utterance_rows([view for view in views if view.sides == "unknown"])
-    utterance = fit_text(UTTERANCE, texts, labels, [1.0] * len(texts))
-    context_texts, context_labels, weights = context_rows(views)
-    context = fit_text(CONTEXT, context_texts, context_labels, weights)
-    kinds, kind_labels = category_rows(views)
-    return TextModels(utterance, context, fit_text(CATEGORY, kinds, kind_labels, [1.0] * len(kinds)))
+def category_rows(material: Material, rows: Indices) -> Indices:
+    """Of scams and sales: the last row of each view and the one in its middle."""
+    views = [material.views[view] for view in material.owner[rows]]
+    wanted = [
+        view.call.label != "harmless" and place in (len(view.scored) - 1, (len(view.scored) - 1) // 2)
+        for view, place in zip(views, material.place[rows], strict=True)
+    ]
+    return rows[wanted]
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Probabilities for each utterance of a call: of the utterance itself and of its context."""
+    """Probabilities for each scored utterance of a view, itself and in its context, and the kind named at the end."""
 
     view: HeardCall
     utterance: Floats
     context: Floats
+    category: str
 
 
-def score_calls(models: TextModels, calls: list[HeardCall]) -> list[Scored]:
-    """Score every utterance of every call."""
-    texts, _ = utterance_rows(calls)
-    contexts = [joined(view.heard[: i + 1]) for view in calls for i in range(len(view.heard))]
-    if not texts:
+def score(models: TextModels, material: Material, chosen: npt.NDArray[np.bool_]) -> list[Scored]:
+    """Score every utterance of the chosen views."""
+    rows = material.rows_of(chosen)
+    if not rows.size:
         return []
-    by_turn = ordered_probabilities(models.utterance, texts, UTTERANCE_LABELS)
-    by_context = ordered_probabilities(models.context, contexts, CALL_LABELS)
-    cuts = np.cumsum([len(view.heard) for view in calls])[:-1]
-    return [
-        Scored(view, u, c)
-        for view, u, c in zip(calls, np.split(by_turn, cuts), np.split(by_context, cuts), strict=True)
-    ]
+    by_turn = models.utterance.probabilities(material.utterance, rows, UTTERANCE_LABELS)
+    by_context = models.context.probabilities(material.context, rows, CALL_LABELS)
+    views = [material.views[i] for i in np.flatnonzero(chosen) if material.views[i].scored]
+    ends = np.cumsum([len(view.scored) for view in views])
+    names = list(models.category.classes.classes_)
+    kinds = models.category.probabilities(material.context[:2], rows[ends - 1], names).argmax(axis=1)
+    parts = zip(views, np.split(by_turn, ends[:-1]), np.split(by_context, ends[:-1]), kinds, strict=True)
+    return [Scored(view, turns, contexts, names[kind]) for view, turns, contexts, kind in parts]
 
 
 def memories(scored: Scored) -> list[Memory]:
-    """The policy's memory after each utterance."""
+    """The policy's memory after each scored utterance."""
     memory, result = Memory(), []
-    for labels, context in zip(scored.utterance, scored.context, strict=True):
-        memory = observe(memory, labels, context, scored.view.weight)
+    for labels, context, weight in zip(scored.utterance, scored.context, scored.view.weights, strict=True):
+        memory = observe(memory, labels, context, weight)
         result.append(memory)
     return result
 
 
-def call_rows(scored: list[Scored]) -> tuple[npt.NDArray[np.float32], list[str], list[float]]:
-    """Features of every labelled prefix of every call."""
+@dataclass(frozen=True, slots=True)
+class Features:
+    """The call-level classifier's rows of one view, and the memories they were made from."""
+
+    scored: Scored
+    memories: tuple[Memory, ...]
+    rows: Floats
+
+
+def features_of(scored: Sequence[Scored]) -> list[Features]:
+    """One row for each scored utterance."""
+    found = []
+    for one in scored:
+        kept = tuple(memories(one))
+        found.append(Features(one, kept, np.array([features(memory) for memory in kept], np.float32)))
+    return found
+
+
+def call_pipeline() -> Pipeline:
+    """The call-level classifier, not fitted."""
+    return Pipeline([("scale", StandardScaler()), ("classes", LogisticRegression(C=0.3, max_iter=1000))])
+
+
+def fit_call(found: Sequence[Features], make: Callable[[], Pipeline] = call_pipeline) -> Pipeline:
+    """Fit the call-level classifier. The scores must be out of fold: in-fold text scores look far too good."""
     rows, labels, weights = [], [], []
-    for item in scored:
-        for upto, memory in enumerate(memories(item), 1):
-            label = prefix_label(item.view, upto)
+    for one in found:
+        view = one.scored.view
+        weight = (CHAT_WEIGHT if view.call.category == CHAT else 1.0) * len(view.scored) ** -0.5
+        for label, row in zip(prefix_labels(view), one.rows, strict=True):
             if label is not None:
-                rows.append(features(memory))
+                rows.append(row)
                 labels.append(label)
-                weights.append(len(item.view.heard) ** -0.5)
-    return np.array(rows, dtype=np.float32), labels, weights
-
-
-def fit_call(scored: list[Scored]) -> Pipeline:
-    """The call-level classifier. `scored` must be out of fold: in-fold text scores look far too good."""
-    rows, labels, weights = call_rows(scored)
-    pipeline = Pipeline([("scale", StandardScaler()), ("classes", LogisticRegression(C=0.3, max_iter=1000))])
-    pipeline.fit(rows, labels, classes__sample_weight=np.array(weights))
+                weights.append(weight)
+    pipeline = make()
+    pipeline.fit(np.array(rows, np.float32), labels, classes__sample_weight=np.array(weights))
     return pipeline
 
 
-def out_of_fold(calls: list[HeardCall], say: Callable[[str], None] = lambda _text: None) -> list[Scored]:
-    """Scores of every call by text models that never saw its hand. `say` is told of each hand."""
+def out_of_fold(material: Material, say: Say = lambda _text: None) -> list[Scored]:
+    """Scores of every view by text models that never saw its hand. `say` is told of each fold."""
+    folds = np.array([fold_of(view) for view in material.views])
     scored: list[Scored] = []
-    for fold in sorted({fold_of(view) for view in calls}):
+    for fold in sorted(set(folds)):
         say(f"fold {fold} held out")
-        models = fit_text_models([view for view in calls if fold_of(view) != fold])
-        scored += score_calls(models, [view for view in calls if fold_of(view) == fold])
+        models = fit_text_models(material, material.rows_of(folds != fold))
+        scored += score(models, material, folds == fold)
     return scored
 
 

@@ -1,4 +1,4 @@
-"""`python -m training.train`: the shipped detector from the committed corpus, with thresholds from unseen hands."""
+"""`python -m training.train`: the shipped detector from what is committed, with thresholds from unseen hands."""
 
 from __future__ import annotations
 
@@ -7,30 +7,32 @@ import hashlib
 import pickle
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
 from typing import Final, Self
 
 from denwaban.detect.model import Thresholds
-from denwaban.detect.policy import CONTEXT_UTTERANCES
-from training.calibrate import Judged, choose_thresholds, judged_by_fold
-from training.calls import CATEGORIES, CORPUS_DIR, load_corpus
-from training.dataset import HeardCall, load_chats, written_views
-from training.export import write_model
-from training.fit import Scored, Texts, fit_call, fit_text_models, out_of_fold
+from denwaban.detect.text import Reader, joined
+from training.alignment import aligned_turns
+from training.calibrate import choose_thresholds, judged_by_fold
+from training.calls import CATEGORIES, CORPUS_DIR, Call, load_corpus
+from training.dataset import CHAT, HeardCall, Words, as_written, load_chats, views_of
+from training.export import Probes, write_model
+from training.fit import Say, Scored, features_of, fit_call, fit_text_models, out_of_fold
+from training.material import Material
+from training.noise import Noiser, learn, render_heard
+from training.recognise import RECOGNISED_DIR, load_recognised
 
 MODEL_DIR: Final = Path(__file__).parents[1] / "models" / "scam-ja"
 CACHE_DIR: Final = Path(__file__).parents[1] / ".cache" / "training"
 ENGINE: Final = "whisper"
-"""The speech engine the published figures were measured with."""
-TRAINING: Final = ("calls", "dataset", "fit")
-DETECT: Final = ("text", "model")
+"""The speech engine whose recognised words are committed."""
+TRAINING: Final = ("alignment", "calls", "dataset", "fit", "material", "noise")
+DETECT: Final = ("text", "model", "policy")
 CHATS_FROM: Final = 4000
 """The first chat trained on; those before it are left for counting false alerts."""
-
-Say = Callable[[str], None]
+PROBES: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class Settings:
     """What a training is made from."""
 
     corpus: Path = CORPUS_DIR
+    recognised: Path = RECOGNISED_DIR
     chats: Path | None = None
     chat_count: int = 600
 
@@ -45,6 +48,12 @@ class Settings:
     def add_options(cls, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             "--corpus", type=Path, default=CORPUS_DIR, help="folder of hNN.txt (default: the shipped corpus)"
+        )
+        parser.add_argument(
+            "--recognised",
+            type=Path,
+            default=RECOGNISED_DIR,
+            help="folder of what the recogniser made of it (default: training/recognised)",
         )
         parser.add_argument(
             "--chats",
@@ -56,18 +65,25 @@ class Settings:
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> Self:
-        return cls(options.corpus, options.chats, options.chat_count)
+        return cls(options.corpus, options.recognised, options.chats, options.chat_count)
 
 
 def load_views(settings: Settings) -> list[HeardCall]:
-    """Every call in every view."""
+    """Every call in every view: as written, and as the recogniser got it or might have got it."""
     calls = load_corpus(settings.corpus)
-    if settings.chats is not None:
-        calls += load_chats(settings.chats, CHATS_FROM, settings.chat_count)
-    return written_views(calls) + written_views(calls, "unknown")
+    chats = load_chats(settings.chats, CHATS_FROM, settings.chat_count) if settings.chats is not None else []
+    rows = load_recognised(settings.recognised, calls)
+    heard = render_heard(rows, Noiser(learn(aligned_turns(rows, calls))))
+
+    def words(call: Call) -> Words:
+        rendered = all((call.id, i) in rows for i, turn in enumerate(call.turns) if turn.far)
+        return "recognised" if rendered else "noised"
+
+    written = as_written(Reader())
+    return views_of([*calls, *chats], written, lambda _call: "written") + views_of([*calls, *chats], heard, words)
 
 
-def scored_out_of_fold(settings: Settings, views: list[HeardCall], say: Say) -> list[Scored]:
+def scored_out_of_fold(settings: Settings, material: Material, say: Say) -> list[Scored]:
     """Out-of-fold scores; kept in `.cache/`, so that `make eval` after `make train` need not repeat them."""
     path = CACHE_DIR / f"{_fingerprint(settings)}.pickle"
     if path.is_file():
@@ -75,26 +91,21 @@ def scored_out_of_fold(settings: Settings, views: list[HeardCall], say: Say) -> 
         with path.open("rb") as file:
             cached: list[Scored] = pickle.load(file)
         return cached
-    scored = out_of_fold(views, say)
+    scored = out_of_fold(material, say)
     CACHE_DIR.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         pickle.dump(scored, file)
     return scored
 
 
-def judged_out_of_fold(settings: Settings) -> list[Judged]:
-    """Every call in every view, judged by models that never saw its hand."""
-    say = progress(time.monotonic())
-    return judged_by_fold(scored_out_of_fold(settings, load_views(settings), say))
-
-
 def _fingerprint(settings: Settings) -> str:
-    """Of everything the scores depend on: corpus, chats, and the code of training and detector."""
+    """Of everything the scores depend on: corpus, recognised words, chats, and the code of training and detector."""
     root = Path(__file__).parents[1]
     names = [*(f"training/{name}" for name in TRAINING), *(f"firmware_py/denwaban/detect/{name}" for name in DETECT)]
     sources = [root / f"{name}.py" for name in names]
-    files = [*sources, *settings.corpus.glob("*.txt"), *([settings.chats] if settings.chats else [])]
-    state = hashlib.sha256(f"{settings.chat_count} {CONTEXT_UTTERANCES}".encode())
+    data = [*settings.corpus.glob("*.txt"), *settings.recognised.glob("*.jsonl")]
+    files = [*sources, *data, *([settings.chats] if settings.chats else [])]
+    state = hashlib.sha256(str(settings.chat_count).encode())
     for path in sorted(files):
         state.update(path.read_bytes())
     return state.hexdigest()[:16]
@@ -104,25 +115,31 @@ def train(settings: Settings, folder: Path, version: str) -> dict[str, Threshold
     """Train on every hand, calibrate on hands held out, export to `folder`."""
     say = progress(time.monotonic())
     views = load_views(settings)
-    hands = sorted({view.call.hand for view in views if view.call.category != "chat"})
+    corpus = [view for view in views if view.call.category != CHAT]
+    hands = sorted({view.call.hand for view in corpus})
     say(f"{len(views)} views of calls by {len(hands)} hands; scoring each hand by models that never saw it")
-    scored = scored_out_of_fold(settings, views, say)
+    material = Material(views)
+    scored = scored_out_of_fold(settings, material, say)
+    say("choosing thresholds")
     thresholds = choose_thresholds(judged_by_fold(scored))
     say("training on all hands")
-    models, call = fit_text_models(views), fit_call(scored)
-    categories = tuple(sorted((CATEGORIES["scam"] | CATEGORIES["sales"]) & set(models.category.classes_)))
+    models = fit_text_models(material, material.all_rows)
+    call = fit_call(features_of(scored))
     about = {
         "version": version,
         "engine": ENGINE,
         "language": "ja",
         "trained_on": {
             "hands": hands,
-            "corpus_calls": len({view.call.id for view in views if view.call.category != "chat"}),
-            "chats": len({view.call.id for view in views if view.call.category == "chat"}),
+            "corpus_calls": len({view.call.id for view in corpus}),
+            "recognised_turns": len(load_recognised(settings.recognised)),
+            "chats": settings.chat_count if settings.chats else 0,
         },
         "thresholds": {name: asdict(values) for name, values in thresholds.items()},
     }
-    write_model(folder, models, call, categories, about, _probes(views))
+    kinds = CATEGORIES["scam"] | CATEGORIES["sales"]
+    categories = tuple(sorted(kinds & set(models.category.classes.classes_)))
+    write_model(folder, models, material, call, categories, about, _probes(corpus))
     say(f"wrote {folder}")
     return thresholds
 
@@ -132,10 +149,16 @@ def progress(started: float) -> Say:
     return lambda text: print(f"[{time.monotonic() - started:6.0f} s] {text}", file=sys.stderr, flush=True)
 
 
-def _probes(views: list[HeardCall]) -> Texts:
-    """Utterances of our own corpus for the golden scores."""
-    heard = [one for view in views if view.call.category != "chat" and view.sides == "known" for one in view.heard]
-    return [(one.text.surface, one.text.kana) for one in Random(0).sample(heard, 40)]
+def _probes(views: list[HeardCall]) -> Probes:
+    """Contexts of our own corpus for the golden scores; the last far utterance of each is the utterance probed."""
+    whole = [view for view in views if view.sides == "known" and view.call.whole and view.scored]
+    return [
+        (
+            joined(one.text for one in view.heard if one.side == "far"),
+            joined(one.text for one in view.heard if one.side == "near"),
+        )
+        for view in Random(0).sample(whole, min(PROBES, len(whole)))
+    ]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -143,7 +166,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.train", description="Train the detector.")
     Settings.add_options(parser)
     parser.add_argument("--out", type=Path, default=MODEL_DIR, help="folder to write (default: models/scam-ja)")
-    parser.add_argument("--version", default="1", help="version written into model.json")
+    parser.add_argument("--version", default="3", help="version written into model.json")
     options = parser.parse_args(argv)
     for name, values in train(Settings.of(options), options.out, options.version).items():
         print(f"{name}: alert {values.alert:.3f}, caution {values.caution:.3f}, sales {values.sales:.3f}")

@@ -18,7 +18,7 @@ from denwaban.audio.vad import Segmenter
 from denwaban.config import Config
 from denwaban.detect.judge import CallJudge
 from denwaban.detect.model import ScamModel, load_model
-from denwaban.detect.policy import PastCall, caller_shift, household_shift
+from denwaban.detect.policy import Feedback, PastCall, caller_shift, household_bias, household_shift
 from denwaban.detect.text import Reader
 from denwaban.ears import Ears
 from denwaban.errors import ConfigError, StoreError
@@ -43,6 +43,8 @@ _log = logging.getLogger(__name__)
 DAY_S = 86_400.0
 MEMORY_S = 14 * DAY_S
 """Calls older than this no longer weigh on the next one."""
+FEEDBACK_S = 730 * DAY_S
+"""Feedback older than this is deleted; by then it weighs a sixteenth."""
 
 
 def database_path(config: Config) -> Path:
@@ -169,22 +171,23 @@ def _listeners(
 
     def listener(caller: CallerId | None) -> CallListener:
         at = clock.wall()
-        past = _past_calls(database, at - MEMORY_S)
+        past, feedback = _household(database, at)
         shift = caller_shift(caller) + household_shift(past, at)
-        return MixedListener(
-            recognizer.start(), LevelSides(), CallJudge(model, reader, config.detector.sensitivity, shift)
-        )
+        judge = CallJudge(model, reader, config.detector.sensitivity, shift, household_bias(feedback, at))
+        return MixedListener(recognizer.start(), LevelSides(), judge)
 
     return listener
 
 
-def _past_calls(database: Database, since: float) -> tuple[PastCall, ...]:
-    """The household's recent calls; none when the disk fails: better judged without memory than not at all."""
+def _household(database: Database, at: float) -> tuple[tuple[PastCall, ...], tuple[Feedback, ...]]:
+    """Recent calls and feedback; none when the disk fails: better judged without memory than not at all."""
     try:
-        return tuple(PastCall(call.closed_at, call.score) for call in database.household_memory(since))
+        calls, given = database.household_memory(at - MEMORY_S), database.feedback(at - FEEDBACK_S)
     except StoreError as error:
         _log.error("the call is judged without memory of earlier ones: %s", error)
-        return ()
+        return (), ()
+    past = tuple(PastCall(call.closed_at, call.score) for call in calls)
+    return past, tuple(Feedback(one.at, one.opinion == "scam", one.level) for one in given)
 
 
 def _recorders(config: Config) -> Callable[[str], Recorder | None]:
@@ -203,6 +206,7 @@ def _housekeeping(config: Config, clock: Clock, database: Database) -> Callable[
 
     def keep_house() -> None:
         database.forget_calls(before=clock.wall() - config.recording.keep_days * DAY_S)
+        database.forget_feedback(before=clock.wall() - FEEDBACK_S)
         try:
             apply_retention(recordings_dir(config), clock.wall(), config.recording.keep_days, config.recording.max_mb)
         except StoreError as error:

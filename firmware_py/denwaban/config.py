@@ -95,6 +95,10 @@ class DetectorConfig:
     """Judgement."""
 
     sensitivity: Sensitivity = _key("normal", "cautious (warns sooner), normal, or quiet (warns later).")
+    share_words: bool = _key(
+        False,
+        "true: the household agrees that `denwaban calls feedback --words` exports what was said in marked calls.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Any, Final
 
 from denwaban import events as ev
+from denwaban.advice import for_household, spoken_warnings
 from denwaban.effects import (
     Answer,
     Chime,
@@ -146,7 +147,8 @@ def _close(state: SessionState, call: Call) -> Step:
     if not call.opened:
         effects.append(OpenCall(call.id, call.caller, "none"))
     if call.level is Level.ALERT:
-        effects += [_alert(call, "end"), Warn(_spoken(state, "call_ended_advice"))]
+        advice = for_household("call_ended_advice", tells_family=state.settings.tells_family)
+        effects += [_alert(call, "end"), Warn(advice)]
     effects += [SetLamp("off"), CloseCall(call.id, call.outcome, call.level, call.category, call.score)]
     return replace(state, phase=Phase.IDLE, call=None, deadline=None), tuple(effects)
 
@@ -288,15 +290,10 @@ def _with_assessment(call: Call, event: ev.UtteranceAssessed) -> Call:
     )
 
 
-def _spoken(state: SessionState, prompt: str) -> str:
-    """The wording that is true for this household."""
-    return prompt if state.settings.tells_family else f"{prompt}_alone"
-
-
 def _level_raised(state: SessionState, call: Call) -> tuple[Effect, ...]:
-    if call.level is Level.ALERT:
-        return (_alert(call, "new"), Warn(_spoken(state, "scam_warning")), SetLamp("alert"))
-    return (Warn("caution_warning"), SetLamp("caution"))
+    warnings = spoken_warnings(call.level, call.category, tells_family=state.settings.tells_family)
+    alert = (_alert(call, "new"),) if call.level is Level.ALERT else ()
+    return (*alert, *map(Warn, warnings), SetLamp("alert" if alert else "caution"))
 
 
 def _worth_an_update(call: Call, event: ev.UtteranceAssessed, now: float) -> bool:

@@ -9,16 +9,25 @@ import numpy as np
 import pytest
 
 from denwaban import screening, session
+from denwaban.advice import ADVICE, spoken_warnings
 from denwaban.audio.prompts import PROMPTS_DIR, PromptLibrary
 from denwaban.effects import Play, Warn
 from denwaban.errors import AudioError
-from denwaban.events import SAMPLE_RATE, CallerId
+from denwaban.events import SAMPLE_RATE, CallerId, Level
 from denwaban.screening import ScreeningRules, decide
 
 LIBRARY = PromptLibrary()
 INTO_THE_LINE = ["recording_warning", "nobody_home", "refuse_withheld", "refuse_international", "refuse_blocked"]
-WHERE_NOBODY_IS_TOLD = ["scam_warning_alone", "call_ended_advice_alone"]
-IN_THE_ROOM = ["chime", "phone_for_you", "caution_warning", "scam_warning", "call_ended_advice", *WHERE_NOBODY_IS_TOLD]
+WHEN_SUSPICIOUS = sorted(
+    {
+        prompt
+        for level in (Level.CAUTION, Level.ALERT)
+        for category in ("", *ADVICE)
+        for tells_family in (True, False)
+        for prompt in spoken_warnings(level, category, tells_family=tells_family)
+    }
+)
+IN_THE_ROOM = ["chime", "phone_for_you", "call_ended_advice", "call_ended_advice_alone", *WHEN_SUSPICIOUS]
 
 
 def named_in_source(module: object, effect: type) -> set[str]:
@@ -34,7 +43,8 @@ def named_in_source(module: object, effect: type) -> set[str]:
 def test_lists_here_are_what_the_program_says() -> None:
     refusals = set(screening._REFUSAL_PROMPT.values()) | {"refuse_blocked"}
     assert set(INTO_THE_LINE) == named_in_source(session, Play) | refusals
-    assert set(IN_THE_ROOM) == named_in_source(session, Warn) | {"chime", *WHERE_NOBODY_IS_TOLD}
+    said = named_in_source(session, Warn) | {"chime", "call_ended_advice", "call_ended_advice_alone", *WHEN_SUSPICIOUS}
+    assert set(IN_THE_ROOM) == said
 
 
 @pytest.mark.parametrize("name", INTO_THE_LINE)

@@ -10,6 +10,7 @@ from pathlib import Path
 from denwaban.effects import CloseCall, NoteUtterance, OpenCall
 from denwaban.events import Assessment, CallerId, Evidence, Level, Utterance, UtteranceAssessed
 from denwaban.store.database import Database
+from denwaban.store.feedback import mark
 from denwaban.store.files import migrations
 from denwaban.store.outbox import SqliteOutbox
 
@@ -27,6 +28,7 @@ def main() -> None:
     database.open_call(OpenCall("call-2", CallerId(absence="P"), "refuse"), 1_750_000_100.0)
     database.close_call(CloseCall("call-2", "refused", Level.QUIET, "", 0.0), 1_750_000_110.0)
     database.close()
+    mark(path, "call-1", "false_alarm", 1_750_000_200.0)
     outbox = SqliteOutbox(path)
     outbox.put(
         alert_id="alert-1",

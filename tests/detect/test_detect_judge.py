@@ -25,8 +25,8 @@ LINES = st.lists(st.tuples(st.sampled_from(FAR), st.sampled_from(["far", "near",
 Said = Sequence[tuple[str, Side]]
 
 
-def judged(said: Said, shift: float = 0.0) -> list[Assessment]:
-    judge = CallJudge(MODEL, READER, shift=shift)
+def judged(said: Said, shift: float = 0.0, bias: float = 0.0) -> list[Assessment]:
+    judge = CallJudge(MODEL, READER, shift=shift, bias=bias)
     return [judge.hear(Utterance(text, float(i), i + 1.0, side)) for i, (text, side) in enumerate(said)]
 
 
@@ -73,6 +73,21 @@ def test_a_shift_beyond_the_limit_is_cut() -> None:
     assert judged(said, -50.0) == judged(said, 0.0)
 
 
+@settings(max_examples=25)
+@given(LINES)
+def test_marked_false_alarms_make_it_warn_later_and_missed_scams_sooner(said: Said) -> None:
+    later, sooner = judged(said, bias=-0.8), judged(said, bias=0.8)
+    for plain, one, two in zip(judged(said), later, sooner, strict=True):
+        assert one.call_score <= plain.call_score + 1e-6
+        assert two.level.rank >= plain.level.rank
+    assert judged(said, bias=-50.0) == later
+
+
+def test_what_the_household_says_alone_raises_nothing() -> None:
+    asks = [turn.text for call in CALLS for turn in call.far_turns if turn.ask][:30]
+    assert {one.level for one in judged([(text, "near") for text in asks])} == {Level.QUIET}
+
+
 def test_most_written_scams_raise_an_alert_and_give_reasons() -> None:
     """The model has seen these calls in training: this proves the machinery, not the quality (`make eval` does)."""
     alerted = 0
@@ -98,4 +113,4 @@ def test_judge_keeps_no_more_of_a_long_call_than_of_a_short_one() -> None:
         judge.hear(Utterance(FAR[i], float(i), i + 1.0, "far"))
     kept = {name: value for name, value in vars(judge).items() if hasattr(value, "__len__")}
     assert all(len(value) <= CONTEXT_UTTERANCES for value in kept.values() if not isinstance(value, str))
-    assert len(judge._recent) == CONTEXT_UTTERANCES
+    assert len(judge._far) == CONTEXT_UTTERANCES

@@ -30,7 +30,8 @@ def test_onnx_scores_equal_scikit_learns() -> None:
     assert len(texts) >= 40
     close = {"rtol": 0, "atol": golden["tolerance"]}
     np.testing.assert_allclose(model.utterances(texts), golden["utterance"], **close)
-    np.testing.assert_allclose([model.context(*text) for text in texts], golden["context"], **close)
+    contexts = [model.context(tuple(far), tuple(near)) for far, near in golden["contexts"]]
+    np.testing.assert_allclose(contexts, golden["context"], **close)
     rows = [model.call(np.array(row, np.float32)) for row in golden["features"]]
     np.testing.assert_allclose(rows, golden["call"], **close)
 
@@ -48,7 +49,7 @@ def test_probabilities_sum_to_one_even_for_nonsense() -> None:
     for text in [("", ""), ("zzz", "zzz"), ("龘" * 400, "ン" * 800)]:
         assert model.utterances([text]).shape == (1, len(UTTERANCE_LABELS))
         assert model.utterances([text]).sum() == pytest.approx(1, abs=1e-4)
-        assert model.context(*text).shape == (len(CALL_LABELS),)
+        assert model.context(text, text).shape == (len(CALL_LABELS),)
         assert model.category(*text) in model.card.categories
 
 

@@ -12,16 +12,20 @@ from hypothesis import strategies as st
 from denwaban.detect.model import CALL_LABELS, UTTERANCE_LABELS, Floats, Thresholds
 from denwaban.detect.policy import (
     FEATURES,
+    FEEDBACK_LIMIT,
     SHIFT_LIMIT,
+    Feedback,
     Memory,
     PastCall,
     caller_shift,
     decide_level,
     features,
+    household_bias,
     household_shift,
     observe,
     scam_score,
     shifted,
+    weight_of,
 )
 from denwaban.events import CallerId, Level
 
@@ -135,3 +139,29 @@ def test_what_an_unknown_side_says_weighs_less() -> None:
     context = np.array([0.2, 0.2, 0.6], np.float32)
     far, unknown = observe(Memory(), labels, context, 1.0), observe(Memory(), labels, context, 0.7)
     assert all(one > other for one, other in zip(far.total, unknown.total, strict=True) if one)
+
+
+FEEDBACK = st.lists(st.builds(Feedback, st.floats(0, 1e8), st.booleans(), st.sampled_from(Level)), max_size=12)
+
+
+@given(FEEDBACK, st.floats(0, 2e8))
+def test_feedback_moves_the_threshold_within_fixed_bounds(given_: list[Feedback], at: float) -> None:
+    assert -FEEDBACK_LIMIT <= household_bias(given_, at) <= FEEDBACK_LIMIT
+
+
+def test_only_what_the_box_got_wrong_moves_it() -> None:
+    def bias(was_scam: bool, level: Level) -> float:
+        return household_bias([Feedback(0.0, was_scam, level)], 0.0)
+
+    assert bias(False, Level.ALERT) < bias(False, Level.CAUTION) < 0 == bias(False, Level.QUIET)
+    assert bias(True, Level.QUIET) > bias(True, Level.CAUTION) > 0 == bias(True, Level.ALERT)
+
+
+def test_feedback_fades() -> None:
+    said = [Feedback(0.0, False, Level.ALERT)]
+    day = 86_400.0
+    assert household_bias(said, 0.0) < household_bias(said, 90 * day) < household_bias(said, 700 * day) < 0
+
+
+def test_the_household_itself_is_not_scored() -> None:
+    assert weight_of("near") == 0 < weight_of("unknown") < weight_of("far")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from denwaban.detect.text import MAX_CHARS, ModelText, Reader, normalise
+from denwaban.detect.text import MAX_CHARS, UTTERANCE_END, ModelText, Reader, joined, normalise
 
 READER = Reader()
 SPOKEN = st.text(
@@ -80,3 +80,11 @@ def test_long_text_is_cut_so_that_time_and_memory_are_bounded() -> None:
 @pytest.mark.parametrize("text", ["", "   ", "……。", "！？"])
 def test_text_without_words_is_empty(text: str) -> None:
     assert read(text) == ModelText("", "", ())
+
+
+@given(st.lists(ANY_TEXT, max_size=4))
+def test_utterances_in_a_row_can_be_told_apart_again(texts: list[str]) -> None:
+    read_texts = [read(text) for text in texts]
+    surface, kana = joined(read_texts)
+    assert surface.split(UTTERANCE_END) == [one.surface for one in read_texts] or not texts
+    assert kana.split(UTTERANCE_END) == [one.kana for one in read_texts] or not texts

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.calls import CORPUS_DIR, CorpusError, Label, lint, load_corpus, main, parse_hand
+from training.calls import CORPUS_DIR, CorpusError, lint, load_corpus, main, parse_hand, unbalanced
 
 CALL = "== h01-s001 label=scam category=kin difficulty=easy\nF1 もしもし、俺だけど。\nN どなた。\nF4! お金を渡して。\n"
 
@@ -25,12 +24,16 @@ def test_corpus_has_nothing_to_complain_about() -> None:
 
 def test_corpus_is_as_large_and_as_mixed_as_promised() -> None:
     calls = load_corpus()
-    labels: Counter[Label] = Counter(call.label for call in calls)
-    assert labels["scam"] >= 80
-    assert labels["harmless"] >= 120
-    assert len({call.hand for call in calls}) >= 4
-    assert sum(len(call.turns) <= 3 for call in calls) >= 20, "short calls too"
-    assert any(call.difficulty == "hard" and call.label == "harmless" for call in calls)
+    assert unbalanced(calls) == []
+    assert len({call.hand for call in calls}) >= 12
+
+
+def test_an_unbalanced_corpus_is_described(hand: Path) -> None:
+    hand.write_text(CALL, "utf-8")
+    problems = unbalanced(parse_hand(hand))
+    assert "1 scam calls; want 400" in problems
+    assert any(problem.startswith("no harmless calls of bank") for problem in problems)
+    assert "more than a fifth of the calls are by one hand, h01" in problems
 
 
 def test_no_call_names_a_real_looking_card_or_account_number() -> None:

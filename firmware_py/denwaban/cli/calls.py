@@ -6,32 +6,54 @@ import argparse
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
 
 from denwaban.app import database_path, recordings_dir
 from denwaban.cli.common import Commands, add_command, add_config, add_json, config_of, print_json
-from denwaban.errors import StoreError
+from denwaban.clock import SystemClock
+from denwaban.errors import ConfigError, StoreError
+from denwaban.store.feedback import mark
 from denwaban.store.reading import CallReader
+from denwaban.store.rows import Feedback, Opinion
 
+OPINIONS: Final[dict[str, Opinion | None]] = {"false-alarm": "false_alarm", "scam": "scam", "none": None}
 LEVEL_STYLE = {"quiet": "green", "caution": "yellow", "alert": "bold red"}
 
 
 def register(commands: Commands) -> None:
     """Add the command."""
     parser = add_command(
-        commands, "calls", "list calls or show one", "  denwaban calls list\n  denwaban calls show 68f1c2-1 --json"
+        commands,
+        "calls",
+        "list calls, show one, or say what it was",
+        "  denwaban calls list\n  denwaban calls show 68f1c2-1 --json\n  denwaban calls mark 68f1c2-1 false-alarm",
     )
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     listed = add_command(actions, "list", "the latest calls, newest first")
     listed.add_argument("--limit", type=int, default=20, metavar="N", help="how many (default 20)")
     shown = add_command(actions, "show", "one call with its words and scores")
     shown.add_argument("id", help="a call's id, from `calls list`")
-    for action, command in ((listed, _list), (shown, _show)):
+    marked = add_command(
+        actions,
+        "mark",
+        "say what a call was: the box warns this household a little later or sooner from then on",
+        description="A false alarm raises this household's threshold a little, a scam that was missed lowers it; "
+        "all marks together move it within fixed bounds, and marks fade within months.",
+    )
+    marked.add_argument("id", help="a call's id, from `calls list`")
+    marked.add_argument("opinion", choices=list(OPINIONS), help="none takes the mark back")
+    given = add_command(actions, "feedback", "export the marks as JSON lines, to improve the detector")
+    given.add_argument(
+        "--words", action="store_true", help="with what was said; wants [detector] share_words in the configuration"
+    )
+    for action, command in ((listed, _list), (shown, _show), (marked, _mark), (given, _feedback)):
         add_config(action)
-        add_json(action)
         action.set_defaults(command=command)
+    for action in (listed, shown):
+        add_json(action)
 
 
 def _reader(path: Path) -> CallReader:
@@ -45,12 +67,15 @@ def _when(seconds: float) -> str:
 
 
 def _list(options: argparse.Namespace) -> int:
-    calls = _reader(database_path(config_of(options))).calls(options.limit)
+    reader = _reader(database_path(config_of(options)))
+    calls, marks = reader.calls(options.limit), {one.call_id: one for one in reader.feedback(0.0)}
     if options.json:
         for call in calls:
-            print_json(asdict(call))
+            print_json({**asdict(call), "feedback": _opinion(marks.get(call.id))})
         return 0
-    table = Table("id", "when", "caller", "decision", "outcome", "level", "kind", "score")
+    table = Table(
+        "id", "when", "caller", "decision", "outcome", "level", "kind", "score", *(["marked"] if marks else [])
+    )
     for call in calls:
         level = call.level or "quiet"
         table.add_row(
@@ -62,6 +87,7 @@ def _list(options: argparse.Namespace) -> int:
             f"[{LEVEL_STYLE[level]}]{level}[/]",
             call.category or "-",
             f"{call.score or 0:.2f}",
+            *([_opinion(marks.get(call.id)) or ""] if marks else []),
         )
     Console().print(table)
     return 0
@@ -85,3 +111,40 @@ def _show(options: argparse.Namespace) -> int:
         score = "" if said.score is None else f"{said.score:.2f}"
         console.print(f"{said.t0:7.1f}  {said.side:8}{score:5} {said.text}", highlight=False, markup=False)
     return 0
+
+
+def _opinion(given: Feedback | None) -> str | None:
+    """As the command line spells it."""
+    return None if given is None else given.opinion.replace("_", "-")
+
+
+def _mark(options: argparse.Namespace) -> int:
+    path = database_path(config_of(options))
+    _reader(path)
+    mark(path, options.id, OPINIONS[options.opinion], SystemClock().wall())
+    print(f"{options.id}: {'mark taken back' if options.opinion == 'none' else f'marked {options.opinion}'}")
+    return 0
+
+
+def _feedback(options: argparse.Namespace) -> int:
+    config = config_of(options)
+    if options.words and not config.detector.share_words:
+        raise ConfigError(
+            "configuration",
+            ("detector.share_words: is false; ask the household, set it to true if they agree, or leave out --words",),
+        )
+    reader = _reader(database_path(config))
+    for given in reader.feedback(0.0):
+        print_json(_exported(reader, given, words=options.words))
+    return 0
+
+
+def _exported(reader: CallReader, given: Feedback, *, words: bool) -> dict[str, Any]:
+    """A mark with the course of its call, while the box still has it. Never a number, a name or a time of day."""
+    detail = reader.call(given.call_id)
+    turns = [
+        {"side": said.side, "score": said.score, "stage": said.stage, "level": said.level}
+        | ({"text": said.text} if words else {})
+        for said in (detail.utterances if detail else ())
+    ]
+    return {"opinion": _opinion(given), "level": given.level, "category": given.category, "turns": turns}

@@ -9,17 +9,18 @@ from denwaban.config import Sensitivity
 from denwaban.detect.model import STAGE_OF_LABEL, ScamModel
 from denwaban.detect.policy import (
     CONTEXT_UTTERANCES,
+    FEEDBACK_LIMIT,
     SHIFT_LIMIT,
     TELLING,
-    UNKNOWN_SIDE_WEIGHT,
     Memory,
     decide_level,
     features,
     observe,
     scam_score,
     shifted,
+    weight_of,
 )
-from denwaban.detect.text import ModelText, Reader
+from denwaban.detect.text import ModelText, Reader, joined
 from denwaban.events import Assessment, Evidence, Utterance
 
 EXPLAIN_FROM = 0.25
@@ -32,39 +33,49 @@ MAX_CANDIDATES = 10
 
 
 class CallJudge:
-    """Implements the port `Judge` for one call. `shift`: what the caller's number and the last days add."""
+    """Implements the port `Judge` for one call.
+
+    `shift`: what the caller's number and the last days add, at least 0. `bias`: what the household's feedback adds.
+    """
 
     def __init__(
-        self, model: ScamModel, reader: Reader, sensitivity: Sensitivity = "normal", shift: float = 0.0
+        self,
+        model: ScamModel,
+        reader: Reader,
+        sensitivity: Sensitivity = "normal",
+        shift: float = 0.0,
+        bias: float = 0.0,
     ) -> None:
         self._model = model
         self._reader = reader
         self._thresholds = model.card.thresholds[sensitivity]
-        self._shift = min(max(shift, 0.0), SHIFT_LIMIT)
+        self._shift = min(max(shift, 0.0), SHIFT_LIMIT) + min(max(bias, -FEEDBACK_LIMIT), FEEDBACK_LIMIT)
         self._memory = Memory()
-        self._recent: deque[ModelText] = deque(maxlen=CONTEXT_UTTERANCES)
+        self._far: deque[ModelText] = deque(maxlen=CONTEXT_UTTERANCES)
+        self._near: deque[ModelText] = deque(maxlen=CONTEXT_UTTERANCES)
         self._call_score = 0.0
         self._category = ""
 
     def hear(self, utterance: Utterance) -> Assessment:
         """Judge the next utterance of the call."""
-        if utterance.side == "near":
-            return self._reaction()
         text = self._reader.read(utterance.text)
         if not text.surface:
-            return self._reaction()
-        weight = 1.0 if utterance.side == "far" else UNKNOWN_SIDE_WEIGHT
+            return self._unchanged()
+        if utterance.side == "near":
+            self._near.append(text)
+            return self._unchanged()
+        self._far.append(text)
+        weight = weight_of(utterance.side)
         labels = self._model.utterances([(text.surface, text.kana)])[0]
-        self._recent.append(text)
-        context = self._context()
-        memory = observe(self._memory, labels, self._model.context(*context), weight)
+        said = joined(self._far)
+        memory = observe(self._memory, labels, self._model.context(said, joined(self._near)), weight)
         call = shifted(self._model.call(features(memory)), self._shift)
         level = decide_level(memory, call, float(labels[-1]) * weight, self._thresholds)
         self._memory = replace(memory, level=level)
         self._call_score = float(call[2])
         score = scam_score(labels) * weight
         if level.rank and (not self._category or scam_score(labels) >= TELLING):
-            self._category = self._model.category(*context)
+            self._category = self._model.category(*said)
         return Assessment(
             level=level,
             score=score,
@@ -74,11 +85,8 @@ class CallJudge:
             evidence=self._evidence(utterance.text, text, scam_score(labels)),
         )
 
-    def _reaction(self) -> Assessment:
+    def _unchanged(self) -> Assessment:
         return Assessment(self._memory.level, None, self._call_score, 0, self._category)
-
-    def _context(self) -> tuple[str, str]:
-        return "".join(t.surface for t in self._recent), "".join(t.kana for t in self._recent)
 
     def _evidence(self, original: str, text: ModelText, score: float) -> tuple[Evidence, ...]:
         """Phrases whose absence would have lowered the score most: true of any model, and in the caller's own words."""

@@ -28,6 +28,7 @@ UTTERANCE_LABELS: Final = ("plain", "sales", "pretext", "probe", "pressure", "in
 """One utterance: harmless, a sales pitch, or stage T1, T2, T3, T4 and the decisive ask of T4."""
 CALL_LABELS: Final = ("harmless", "sales", "scam")
 STAGE_OF_LABEL: Final = (0, 0, 1, 2, 3, 4, 4)
+CONTEXT_INPUTS: Final = ("surface", "kana", "near_surface", "near_kana")
 PARTS: Final = ("utterance", "context", "category", "call")
 
 
@@ -64,9 +65,12 @@ class ScamModel:
         """Probabilities (n, len(UTTERANCE_LABELS)) of n pairs (surface, kana)."""
         return self._texts("utterance", texts)
 
-    def context(self, surface: str, kana: str) -> Floats:
-        """Probabilities (len(CALL_LABELS),) of the last utterances of a call taken together."""
-        result: Floats = self._texts("context", [(surface, kana)])[0]
+    def context(self, far: tuple[str, str], near: tuple[str, str]) -> Floats:
+        """Probabilities (len(CALL_LABELS),) of what both ends said last, taken together; (surface, kana) each."""
+        texts = dict(zip(CONTEXT_INPUTS, (*far, *near), strict=True))
+        feed = {name: np.array([[text]], dtype=object) for name, text in texts.items()}
+        (probabilities,) = self._sessions["context"].run(["probabilities"], feed)
+        result: Floats = probabilities[0]
         return result
 
     def category(self, surface: str, kana: str) -> str:

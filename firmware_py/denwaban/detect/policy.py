@@ -8,16 +8,17 @@ yesterday's calls only ever raise.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from denwaban.detect.model import CALL_LABELS, UTTERANCE_LABELS, Floats, Thresholds
-from denwaban.events import CallerId, Level
+from denwaban.events import CallerId, Level, Side
 
 CONTEXT_UTTERANCES: Final = 8
-"""The context classifier reads this many utterances: about a minute of the far end's talk."""
+"""The context classifier reads so many utterances of the far end, about a minute of its talk, and of the household."""
 DECAY: Final = 0.8
 """Weight of the past per further utterance in the running sums."""
 UNKNOWN_SIDE_WEIGHT: Final = 0.7
@@ -47,6 +48,11 @@ class Memory:
     telling: float = 0.0
     heard: float = 0.0
     level: Level = Level.QUIET
+
+
+def weight_of(side: Side) -> float:
+    """How much an utterance counts by the end it came from; what the household says shows in the context only."""
+    return {"far": 1.0, "unknown": UNKNOWN_SIDE_WEIGHT, "near": 0.0}[side]
 
 
 def scam_score(utterance: Floats) -> float:
@@ -87,9 +93,9 @@ def features(memory: Memory) -> Floats:
 
 
 def shifted(call: Floats, shift: float) -> Floats:
-    """Call probabilities with the log-odds of `scam` raised by `shift`.
+    """Call probabilities with the log-odds of `scam` moved by `shift`.
 
-    The probability of a sales pitch stays as it is (the sum may then exceed 1): a suspicious number must not lower the
+    The probability of a sales pitch stays as it is (the sum may then not be 1): a suspicious number must not lower the
     level that a pitch has earned.
     """
     raised = call * np.array([1.0, 1.0, math.exp(shift)], dtype=np.float32)
@@ -127,6 +133,34 @@ class PastCall:
 
     ended_at: float
     score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What people said of an earlier verdict, and when (seconds since the epoch)."""
+
+    at: float
+    was_scam: bool
+    level: Level
+    """What the box had made of the call."""
+
+
+FEEDBACK_LIMIT: Final = 0.8
+"""All feedback together moves the log-odds by at most this much: a household that was talked into calling alarms false
+must still be warned of the next caller who asks for a card."""
+FEEDBACK_HALF_LIFE_S: Final = 180 * 86_400.0
+_FALSE_ALARM: Final = {Level.QUIET: 0.0, Level.CAUTION: -0.25, Level.ALERT: -0.4}
+_WAS_SCAM: Final = {Level.QUIET: 0.4, Level.CAUTION: 0.25, Level.ALERT: 0.0}
+"""Only what the box got wrong moves it."""
+
+
+def household_bias(given: Iterable[Feedback], at: float) -> float:
+    """What a household's feedback adds to the log-odds of later calls; below 0 where alarms were false."""
+    total = 0.0
+    for one in given:
+        step = (_WAS_SCAM if one.was_scam else _FALSE_ALARM)[one.level]
+        total += step * 0.5 ** (max(0.0, at - one.at) / FEEDBACK_HALF_LIFE_S)
+    return min(max(total, -FEEDBACK_LIMIT), FEEDBACK_LIMIT)
 
 
 MEMORY_HALF_LIFE_S: Final = 3 * 86_400.0

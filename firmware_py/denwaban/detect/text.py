@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +20,8 @@ _CHUNK_STARTS: Final = frozenset(
     (_NOUN, "動詞", "形容詞", "副詞", "代名詞", "連体詞", "接頭辞", "感動詞", "接続詞", "形状詞")
 )
 _TELLING: Final = frozenset((_NOUN, "動詞", "形容詞", "副詞", "形状詞"))
+UTTERANCE_END: Final = "|"
+"""Never part of normalised text, so no n-gram of any vocabulary holds it."""
 MAX_CHARS: Final = 400
 """Longer utterances are cut: recognised speech of 8 s has under 120 characters; this bounds time and memory."""
 
@@ -54,6 +56,12 @@ def normalise(text: str) -> str:
     """NFKC, lower case, amounts as one 0 (their digits say little), no punctuation or spaces."""
     folded = unicodedata.normalize("NFKC", text).lower()
     return _DROPPED.sub("", _DIGITS.sub("0", folded))
+
+
+def joined(texts: Iterable[ModelText]) -> tuple[str, str]:
+    """(surface, kana) of utterances in a row. No n-gram of the model reaches across the border."""
+    texts = tuple(texts)
+    return UTTERANCE_END.join(text.surface for text in texts), UTTERANCE_END.join(text.kana for text in texts)
 
 
 def _telling(part_of_speech: Sequence[str]) -> bool:

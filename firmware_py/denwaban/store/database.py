@@ -17,7 +17,7 @@ from denwaban.errors import StoreError
 from denwaban.store import writing
 from denwaban.store.files import connect, is_damage, prepare
 from denwaban.store.reading import CallReader
-from denwaban.store.rows import CallDetail, CallMemory, StoredCall
+from denwaban.store.rows import CallDetail, CallMemory, Feedback, StoredCall
 
 _log = logging.getLogger(__name__)
 
@@ -66,6 +66,10 @@ class Database:
         """Delete the calls opened before that time (seconds since the epoch)."""
         self._submit(partial(writing.forget_calls, before=before))
 
+    def forget_feedback(self, before: float) -> None:
+        """Delete what people said of calls before that time."""
+        self._submit(partial(writing.forget_feedback, before=before))
+
     def calls(self, limit: int = 50) -> tuple[StoredCall, ...]:
         """The newest calls, newest first; what is still queued is not among them (see `flush`)."""
         return self._reader.calls(limit)
@@ -77,6 +81,10 @@ class Database:
     def household_memory(self, since: float) -> tuple[CallMemory, ...]:
         """Calls ended at `since` (seconds since the epoch) or later, oldest first."""
         return self._reader.household_memory(since)
+
+    def feedback(self, since: float) -> tuple[Feedback, ...]:
+        """What people said of calls at `since` (seconds since the epoch) or later, oldest first."""
+        return self._reader.feedback(since)
 
     def flush(self, timeout: float = 10.0) -> bool:
         """Wait until everything queued so far is written (or given up); False when that took longer than `timeout`."""

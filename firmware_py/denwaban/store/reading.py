@@ -12,7 +12,7 @@ from typing import Any, Final
 from denwaban.errors import StoreError
 from denwaban.events import Evidence, Level
 from denwaban.store.files import BUSY_S
-from denwaban.store.rows import CallDetail, CallMemory, StoredCall, StoredUtterance
+from denwaban.store.rows import CallDetail, CallMemory, Feedback, StoredCall, StoredUtterance
 
 _CALL: Final = "id, opened_at, closed_at, number, absence, decision, outcome, level, category, score"
 _UTTERANCE: Final = "n, t0, t1, side, text, score, call_score, level, stage, category, evidence, decided_at"
@@ -41,11 +41,22 @@ class CallReader:
     def household_memory(self, since: float) -> tuple[CallMemory, ...]:
         """Screened calls that ended at `since` or later, oldest first. A call cut by a power failure counts too."""
         sql = (
-            "SELECT coalesce(closed_at, opened_at) AS ended, category, score, level FROM calls "
-            "WHERE coalesce(closed_at, opened_at) >= ? AND decision LIKE 'screen%' ORDER BY ended, rowid"
+            # People know better than the box what a call was.
+            "SELECT coalesce(closed_at, opened_at) AS ended, calls.category, "
+            "CASE verdict WHEN 'scam' THEN 1.0 WHEN 'false_alarm' THEN 0.0 ELSE score END, calls.level "
+            "FROM calls LEFT JOIN feedback ON call_id = id "
+            "WHERE coalesce(closed_at, opened_at) >= ? AND decision LIKE 'screen%' ORDER BY ended, calls.rowid"
         )
         with self._rows(sql, since) as rows:
             return tuple(CallMemory(ended, category, score, Level(level)) for ended, category, score, level in rows)
+
+    def feedback(self, since: float) -> tuple[Feedback, ...]:
+        """What people said of calls at `since` or later, oldest first."""
+        sql = "SELECT call_id, at, verdict, level, category FROM feedback WHERE at >= ? ORDER BY at, call_id"
+        with self._rows(sql, since) as rows:
+            return tuple(
+                Feedback(call_id, at, verdict, Level(level), category) for call_id, at, verdict, level, category in rows
+            )
 
     def pending_alerts(self) -> int:
         """Alert messages not yet taken by the broker."""

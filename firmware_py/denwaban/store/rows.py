@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from denwaban.events import Evidence, Level
 
@@ -57,6 +58,20 @@ class CallMemory:
     category: str
     score: float
     level: Level
+
+
+Opinion = Literal["false_alarm", "scam"]
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What people said of a call, and what the box had made of it. Outlives the call's words."""
+
+    call_id: str
+    at: float
+    opinion: Opinion
+    level: Level
+    category: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,11 @@ def forget_calls(db: sqlite3.Connection, before: float) -> None:
     db.execute("DELETE FROM calls WHERE opened_at < ?", (before,))
 
 
+def forget_feedback(db: sqlite3.Connection, before: float) -> None:
+    """Delete feedback given before that time; it outlives the words of its call, but not for ever."""
+    db.execute("DELETE FROM feedback WHERE at < ?", (before,))
+
+
 def _ensure(db: sqlite3.Connection, call_id: str, at: float) -> None:
     # The write that opened the call may have failed on a full disk; what follows is still worth keeping.
     db.execute("INSERT OR IGNORE INTO calls (id, opened_at, decision) VALUES (?, ?, '')", (call_id, at))

@@ -37,7 +37,7 @@ def unloop(text: str, *, capped: bool) -> str:
         run = _periodic_tail(text, unit)
         sure = run >= SURE_REPEATS * unit
         if sure or (capped and unit >= CAPPED_UNIT and run >= CAPPED_REPEATS * unit):
-            return text[: len(text) - run + unit]
+            return text[: len(text) - run + unit].rstrip()  # of words with spaces, the unit ends in one
     return text
 
 

@@ -1,0 +1,73 @@
+"""What people say of a verdict is kept without a word of the call, and counts for the next one."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from denwaban.effects import CloseCall, OpenCall
+from denwaban.errors import StoreError
+from denwaban.events import CallerId, Level
+from denwaban.store.database import Database
+from denwaban.store.feedback import mark
+from denwaban.store.rows import Feedback
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "calls.sqlite"
+
+
+@pytest.fixture
+def database(path: Path) -> Iterator[Database]:
+    database = Database(path, print)
+    database.open_call(OpenCall("c1", CallerId("0312345678"), "screen"), 100.0)
+    database.close_call(CloseCall("c1", "screened", Level.ALERT, "refund", 0.9), 200.0)
+    assert database.flush()
+    yield database
+    database.close()
+
+
+def test_a_mark_is_kept_replaced_and_taken_back(path: Path, database: Database) -> None:
+    mark(path, "c1", "false_alarm", 300.0)
+    assert database.feedback(0.0) == (Feedback("c1", 300.0, "false_alarm", Level.ALERT, "refund"),)
+    mark(path, "c1", "scam", 400.0)
+    assert [one.opinion for one in database.feedback(0.0)] == ["scam"]
+    assert database.feedback(401.0) == ()
+    mark(path, "c1", None, 500.0)
+    assert database.feedback(0.0) == ()
+
+
+def test_the_household_memory_believes_people(path: Path, database: Database) -> None:
+    mark(path, "c1", "false_alarm", 300.0)
+    assert [call.score for call in database.household_memory(0.0)] == [0.0]
+    mark(path, "c1", "scam", 300.0)
+    assert [call.score for call in database.household_memory(0.0)] == [1.0]
+
+
+def test_a_mark_outlives_its_call_without_number_or_words_and_then_goes_too(path: Path, database: Database) -> None:
+    mark(path, "c1", "false_alarm", 300.0)
+    database.forget_calls(before=1000.0)
+    assert database.flush()
+    assert database.call("c1") is None
+    assert len(database.feedback(0.0)) == 1
+    with closing(sqlite3.connect(path)) as db:
+        assert "0312345678" not in str(db.execute("SELECT * FROM feedback").fetchall())
+    database.forget_feedback(before=1000.0)
+    assert database.flush()
+    assert database.feedback(0.0) == ()
+
+
+@pytest.mark.parametrize("opinion", ["scam", None])
+def test_a_call_that_is_not_there_is_named(path: Path, database: Database, opinion: None) -> None:
+    with pytest.raises(StoreError, match="'c9'"):
+        mark(path, "c9", opinion, 1.0)
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"nothing\.sqlite"):
+        mark(tmp_path / "nothing.sqlite", "c1", "scam", 1.0)

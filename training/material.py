@@ -1,0 +1,156 @@
+"""What the text classifiers are fitted on: n-gram counts of every utterance and of its context, made once.
+
+A row is one scored utterance of one view. Its context is the last utterances of the far end and of the household, each
+in columns of their own. Folds and categories held out are rows left out; nothing is counted twice.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+from sklearn.feature_extraction.text import CountVectorizer
+
+from denwaban.detect.policy import CONTEXT_UTTERANCES
+from denwaban.detect.text import ModelText
+from training.dataset import CHAT, HeardCall, prefix_labels
+
+Sizes = tuple[int, int]
+"""Shortest and longest n-gram."""
+
+SURFACE: Final[Sizes] = (1, 3)
+KANA: Final[Sizes] = (2, 4)
+LEAST_TEXTS: Final = 3
+"""An n-gram of fewer different utterances is not counted at all."""
+CHAT_WEIGHT: Final = 0.2
+"""Of an everyday chat against a written call: there are hundreds of them, and they are all alike in being nothing."""
+CHAT_PREFIXES: Final = frozenset((0, 2, 7, 14))
+"""Of a chat the context learns from these utterances only."""
+
+Indices = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One text column of a classifier: counts (rows, names) of character n-grams."""
+
+    name: str
+    sizes: Sizes
+    names: npt.NDArray[np.object_]
+    counts: Any
+
+
+class Material:
+    """Rows of all views: text columns, labels, weights, owners."""
+
+    def __init__(self, views: Sequence[HeardCall]) -> None:
+        # Whether an excerpt holds words of the household is the author's whim: reactions are learned from whole calls.
+        self.views = tuple(views)
+        self._texts: dict[tuple[str, str], int] = {}
+        said: list[int] = []
+        far: list[tuple[int, ...]] = []
+        near: list[tuple[int, ...]] = []
+        for view in self.views:
+            recent: dict[bool, deque[int]] = {flag: deque(maxlen=CONTEXT_UTTERANCES) for flag in (True, False)}
+            for one in view.heard:
+                number = self._number(one.text)
+                recent[one.side == "near"].append(number)
+                if one.side != "near":
+                    said.append(number)
+                    far.append(tuple(recent[False]))
+                    near.append(tuple(recent[True]) if view.call.whole else ())
+        self._said, self._far, self._near = said, far, near
+
+    def _number(self, text: ModelText) -> int:
+        return self._texts.setdefault((text.surface, text.kana), len(self._texts))
+
+    @cached_property
+    def utterance(self) -> tuple[Column, ...]:
+        """Columns `surface` and `kana` of the utterance itself."""
+        return self._columns(_selector([(number,) for number in self._said], len(self._texts)), "")
+
+    @cached_property
+    def context(self) -> tuple[Column, ...]:
+        """Columns `surface` and `kana` of the far end's last utterances, `near_surface` and `near_kana`."""
+        far, near = (_selector(numbers, len(self._texts)) for numbers in (self._far, self._near))
+        return (*self._columns(far, ""), *self._columns(near, "near_"))
+
+    def _columns(self, selector: Any, prefix: str) -> tuple[Column, ...]:
+        return tuple(
+            Column(f"{prefix}{name}", sizes, names, (selector @ counts).tocsr())
+            for name, (sizes, names, counts) in self._counted.items()
+        )
+
+    @cached_property
+    def _counted(self) -> dict[str, tuple[Sizes, npt.NDArray[np.object_], Any]]:
+        """Counts (texts, names) of each kind of n-gram."""
+        found = {}
+        for place, (name, sizes) in enumerate((("surface", SURFACE), ("kana", KANA))):
+            counter = CountVectorizer(
+                analyzer="char", ngram_range=sizes, min_df=LEAST_TEXTS, lowercase=False, dtype=np.float32
+            )
+            counts = counter.fit_transform(text[place] for text in self._texts)
+            found[name] = (sizes, counter.get_feature_names_out(), counts.tocsr())
+        return found
+
+    @cached_property
+    def owner(self) -> Indices:
+        """The view of each row."""
+        return np.repeat(np.arange(len(self.views)), [len(view.scored) for view in self.views])
+
+    @cached_property
+    def place(self) -> Indices:
+        """The number of each row in its view."""
+        return np.concatenate([np.arange(len(view.scored)) for view in self.views])
+
+    @cached_property
+    def labels(self) -> npt.NDArray[np.object_]:
+        """The class of each utterance."""
+        return np.array([view.heard[i].label for view in self.views for i in view.scored], dtype=object)
+
+    @cached_property
+    def call_labels(self) -> npt.NDArray[np.object_]:
+        """What the call is known to be so far; None where nothing has shown it yet."""
+        return np.array([label for view in self.views for label in prefix_labels(view)], dtype=object)
+
+    @cached_property
+    def weights(self) -> npt.NDArray[np.float64]:
+        """Long calls do not outweigh short ones, and chats weigh little."""
+        of_view = [
+            (CHAT_WEIGHT if view.call.category == CHAT else 1.0) * max(1, len(view.scored)) ** -0.5
+            for view in self.views
+        ]
+        return np.array(of_view)[self.owner]
+
+    @cached_property
+    def chat(self) -> npt.NDArray[np.bool_]:
+        """Rows of everyday chats."""
+        return np.array([view.call.category == CHAT for view in self.views])[self.owner]
+
+    @cached_property
+    def sides_unknown(self) -> npt.NDArray[np.bool_]:
+        """Rows of the views in which every turn is scored once."""
+        return np.array([view.sides == "unknown" for view in self.views])[self.owner]
+
+    @cached_property
+    def all_rows(self) -> Indices:
+        """Every row."""
+        return np.arange(self.owner.size)
+
+    def rows_of(self, chosen: npt.NDArray[np.bool_]) -> Indices:
+        """Rows of the chosen views."""
+        return np.flatnonzero(chosen[self.owner])
+
+
+def _selector(numbers: Sequence[tuple[int, ...]], texts: int) -> Any:
+    """(rows, texts): how often each text stands in each row."""
+    lengths = np.array([len(row) for row in numbers])
+    columns = np.fromiter((number for row in numbers for number in row), np.int64, int(lengths.sum()))
+    ones = np.ones(columns.size, np.float32)
+    return sparse.csr_matrix((ones, columns, np.concatenate([[0], lengths.cumsum()])), (len(numbers), texts))

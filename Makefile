@@ -13,13 +13,14 @@ VOICE_VENV := .venv-voices
 VOICE_LOCKS := training/voices/requirements.lock requirements.lock
 TRAIN := PYTHONPATH=firmware_py:. $(TRAIN_VENV)/bin/python
 
-.PHONY: help setup model demo test check format lock train eval corpus-audio lock clean
+.PHONY: help setup model demo test check format lock train eval compare corpus-audio lock clean
 
 help:
 	@echo "make demo     three calls through the virtual line (ARGS=\"--speed 8\", ARGS=\"--json\")"
 	@echo "make test     all tests, real Mosquitto included (TESTS=tests/line to run some)"
 	@echo "make check    format, lint, strict types, import rules, corpus"
 	@echo "make train    train the detector from training/corpus;  make eval  its report"
+	@echo "make compare  other models on the same calls, kinds of scam left out (a quarter of an hour)"
 	@echo "make corpus-audio  speak the corpus and have it recognised (hours; stops and resumes)"
 	@echo "make format   let ruff format the code;  make lock  renew the lock files;  make clean  remove .venv"
 
@@ -61,6 +62,9 @@ train: $(TRAIN_READY)
 
 eval: $(TRAIN_READY)
 	@$(TRAIN) -W ignore -m training.evaluate $(ARGS)
+
+compare: $(TRAIN_READY)
+	@$(TRAIN) -W ignore -m training.compare $(ARGS)
 
 corpus-audio: $(VOICE_VENV)/.ready model
 	@PYTHONPATH=firmware_py:. $(VOICE_VENV)/bin/python -m training.recognise $(ARGS)

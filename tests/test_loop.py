@@ -106,6 +106,7 @@ def test_scam_call_runs_from_ring_to_closed_record() -> None:
         "phone_for_you",
         "caution_warning",
         "scam_warning",
+        "advice_atm",
         "call_ended_advice",
     ]
     assert box.line.commands[-1] == HangUp()

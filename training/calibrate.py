@@ -20,10 +20,11 @@ from training.calls import Call
 from training.dataset import CHAT
 from training.fit import Features, Scored, call_pipeline, features_of, fit_call, fold_of
 
-ALERT_RATE: Final = {"cautious": 0.05, "normal": 0.025, "quiet": 0.01}
-"""Share of the hard harmless whole calls that may raise `alert`: far harder than what a household hears in a year."""
-CAUTION_RATE: Final = {"cautious": 0.06, "normal": 0.035, "quiet": 0.015}
-"""Share of the harmless excerpts that may raise `caution`."""
+ALERT_RATE: Final = {"cautious": 0.08, "normal": 0.05, "quiet": 0.015}
+"""Share of the hard harmless whole calls that may raise `alert`. They were written to be as near to scams as honest
+calls come; calls by authors who did not try so hard raise a fraction of it (`training/unseen/`, report)."""
+CAUTION_RATE: Final = {"cautious": 0.12, "normal": 0.075, "quiet": 0.02}
+"""Share of the harmless excerpts, likewise hard, that may raise `caution`."""
 GRID: Final = tuple(step / 200 for step in range(60, 200))
 
 

@@ -29,7 +29,7 @@ KANA: Final[Sizes] = (2, 4)
 LEAST_TEXTS: Final = 3
 """An n-gram of fewer different utterances is not counted at all."""
 CHAT_WEIGHT: Final = 0.2
-"""Of an everyday chat against a written call: there are hundreds of them, and they are all alike in being nothing."""
+"""Of an everyday chat against a written call where texts are learned: there are hundreds, all alike: small talk."""
 CHAT_PREFIXES: Final = frozenset((0, 2, 7, 14))
 """Of a chat the context learns from these utterances only."""
 

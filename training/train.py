@@ -42,7 +42,7 @@ class Settings:
     corpus: Path = CORPUS_DIR
     recognised: Path = RECOGNISED_DIR
     chats: Path | None = None
-    chat_count: int = 600
+    chat_count: int = 1000
 
     @classmethod
     def add_options(cls, parser: argparse.ArgumentParser) -> None:
@@ -61,7 +61,7 @@ class Settings:
             help="everyday chats as further harmless calls (JSON lines, may be .xz). The shipped model "
             "was trained with them; without them ordinary small talk raises more false alarms",
         )
-        parser.add_argument("--chat-count", type=int, default=600, help="how many of them (default 600)")
+        parser.add_argument("--chat-count", type=int, default=1000, help="how many of them (default 1000)")
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> Self:

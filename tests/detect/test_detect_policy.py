@@ -27,7 +27,7 @@ from denwaban.detect.policy import (
     shifted,
     weight_of,
 )
-from denwaban.events import CallerId, Level
+from denwaban.events import CallerId, Level, Side
 
 THRESHOLDS = Thresholds(alert=0.9, caution=0.6, sales=0.6)
 
@@ -48,12 +48,12 @@ CALLERS = st.one_of(
 PAST = st.lists(st.builds(PastCall, st.floats(0, 1e7), st.floats(0, 1)), max_size=6).map(tuple)
 
 
-@given(st.lists(st.tuples(UTTERANCE, CALL, CALL, st.sampled_from([1.0, 0.7])), max_size=20))
-def test_level_never_falls_within_a_call(course: list[tuple[Floats, Floats, Floats, float]]) -> None:
+@given(st.lists(st.tuples(UTTERANCE, CALL, CALL, st.sampled_from(["far", "unknown"])), max_size=20))
+def test_level_never_falls_within_a_call(course: list[tuple[Floats, Floats, Floats, Side]]) -> None:
     memory, before = Memory(), Level.QUIET
-    for labels, context, call, weight in course:
-        memory = observe(memory, labels, context, weight)
-        level = decide_level(memory, call, float(labels[-1]) * weight, THRESHOLDS)
+    for labels, context, call, side in course:
+        memory = observe(memory, labels, context, side, 20)
+        level = decide_level(memory, call, float(labels[-1]) * weight_of(side), THRESHOLDS)
         assert level.rank >= before.rank
         memory, before = replace(memory, level=level), level
 
@@ -128,7 +128,7 @@ def test_score_is_a_probability(labels: Floats) -> None:
 def test_memory_has_one_size_however_long_the_call(course: list[tuple[Floats, Floats]]) -> None:
     memory = Memory()
     for labels, context in course:
-        memory = observe(memory, labels, context, 1.0)
+        memory = observe(memory, labels, context, "far", 20)
         assert features(memory).shape == (FEATURES,)
         assert np.isfinite(features(memory)).all()
     assert [len(getattr(memory, name)) for name in ("maximum", "running", "total")] == [len(UTTERANCE_LABELS) - 1] * 3
@@ -137,7 +137,7 @@ def test_memory_has_one_size_however_long_the_call(course: list[tuple[Floats, Fl
 def test_what_an_unknown_side_says_weighs_less() -> None:
     labels = np.array([0, 0, 0.1, 0.1, 0.1, 0.3, 0.4], np.float32)
     context = np.array([0.2, 0.2, 0.6], np.float32)
-    far, unknown = observe(Memory(), labels, context, 1.0), observe(Memory(), labels, context, 0.7)
+    far, unknown = (observe(Memory(), labels, context, side, 20) for side in ("far", "unknown"))
     assert all(one > other for one, other in zip(far.total, unknown.total, strict=True) if one)
 
 

@@ -68,7 +68,8 @@ class CallJudge:
         weight = weight_of(utterance.side)
         labels = self._model.utterances([(text.surface, text.kana)])[0]
         said = joined(self._far)
-        memory = observe(self._memory, labels, self._model.context(said, joined(self._near)), weight)
+        context = self._model.context(said, joined(self._near))
+        memory = observe(self._memory, labels, context, utterance.side, len(text.kana))
         call = shifted(self._model.call(features(memory)), self._shift)
         level = decide_level(memory, call, float(labels[-1]) * weight, self._thresholds)
         self._memory = replace(memory, level=level)

@@ -31,9 +31,9 @@ SHIFT_LIMIT: Final = 1.2
 _N: Final = len(UTTERANCE_LABELS)
 SALES: Final = UTTERANCE_LABELS.index("sales") - 1
 """Its place in the memory, which leaves out `plain`."""
-FEATURES: Final = 3 * (_N - 1) + 2 * (len(CALL_LABELS) - 1) + 2
+FEATURES: Final = 3 * (_N - 1) + 2 * (len(CALL_LABELS) - 1) + 4
 """Maximum, running sum and total of each label but `plain`; context log-odds now and at most; telling and all
-utterances."""
+utterances; their mean length (typed turns are long, speech is cut at pauses); the share whose side is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,11 @@ class Memory:
     context_now: tuple[float, float] = (-4.0, -4.0)
     context_top: tuple[float, float] = (-4.0, -4.0)
     telling: float = 0.0
-    heard: float = 0.0
+    heard: int = 0
+    kana: int = 0
+    """Length of all utterances together."""
+    unknown: int = 0
+    """Utterances that nobody can place."""
     level: Level = Level.QUIET
 
 
@@ -60,8 +64,9 @@ def scam_score(utterance: Floats) -> float:
     return min(max(float(1.0 - utterance[0] - utterance[1]), 0.0), 1.0)
 
 
-def observe(memory: Memory, utterance: Floats, context: Floats, weight: float) -> Memory:
-    """Take in one far (weight 1) or unknown utterance: its label probabilities and those of its context."""
+def observe(memory: Memory, utterance: Floats, context: Floats, side: Side, kana: int) -> Memory:
+    """Take in one far or unknown utterance: its label probabilities, those of its context, and its length in kana."""
+    weight = weight_of(side)
     labels = [float(p) * weight for p in utterance[1:]]
     now = (_log_odds(float(context[2])), _log_odds(float(context[1])))
     return replace(
@@ -72,7 +77,9 @@ def observe(memory: Memory, utterance: Floats, context: Floats, weight: float) -
         context_now=now,
         context_top=(max(memory.context_top[0], now[0]), max(memory.context_top[1], now[1])),
         telling=memory.telling + (1.0 if scam_score(utterance) >= TELLING else 0.0),
-        heard=memory.heard + weight,
+        heard=memory.heard + 1,
+        kana=memory.kana + kana,
+        unknown=memory.unknown + (side == "unknown"),
     )
 
 
@@ -87,6 +94,8 @@ def features(memory: Memory) -> Floats:
             *memory.context_top,
             math.log1p(memory.telling),
             math.log1p(memory.heard),
+            math.log1p(memory.kana / max(1, memory.heard)),
+            memory.unknown / max(1, memory.heard),
         ],
         dtype=np.float32,
     )

@@ -23,7 +23,7 @@ from training.fit import Features, Scored, call_pipeline, features_of, fit_call,
 ALERT_RATE: Final = {"cautious": 0.08, "normal": 0.05, "quiet": 0.015}
 """Share of the hard harmless whole calls that may raise `alert`. They were written to be as near to scams as honest
 calls come; calls by authors who did not try so hard raise a fraction of it (`training/unseen/`, report)."""
-CAUTION_RATE: Final = {"cautious": 0.12, "normal": 0.075, "quiet": 0.02}
+CAUTION_RATE: Final = {"cautious": 0.15, "normal": 0.1, "quiet": 0.03}
 """Share of the harmless excerpts, likewise hard, that may raise `caution`."""
 GRID: Final = tuple(step / 200 for step in range(60, 200))
 

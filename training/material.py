@@ -50,13 +50,14 @@ class Material:
     """Rows of all views: text columns, labels, weights, owners."""
 
     def __init__(self, views: Sequence[HeardCall]) -> None:
-        # Whether an excerpt holds words of the household is the author's whim: reactions are learned from whole calls.
         self.views = tuple(views)
         self._texts: dict[tuple[str, str], int] = {}
         said: list[int] = []
         far: list[tuple[int, ...]] = []
         near: list[tuple[int, ...]] = []
         for view in self.views:
+            # Whether an excerpt holds the household's words is its author's whim: whole talks teach reactions.
+            whole = view.call.whole or view.call.category == CHAT
             recent: dict[bool, deque[int]] = {flag: deque(maxlen=CONTEXT_UTTERANCES) for flag in (True, False)}
             for one in view.heard:
                 number = self._number(one.text)
@@ -64,7 +65,7 @@ class Material:
                 if one.side != "near":
                     said.append(number)
                     far.append(tuple(recent[False]))
-                    near.append(tuple(recent[True]) if view.call.whole else ())
+                    near.append(tuple(recent[True]) if whole else ())
         self._said, self._far, self._near = said, far, near
 
     def _number(self, text: ModelText) -> int:

@@ -68,3 +68,7 @@ def test_any_text_stays_a_beginning_of_itself(text: str, capped: bool) -> None:
     assert cleaned.startswith(unloop(cleaned, capped=capped))
     assert bool(unloop(cleaned, capped=capped)) == bool(cleaned)
     assert tidy(cleaned) == cleaned
+
+
+def test_a_loop_of_spaced_words_leaves_no_space_behind() -> None:
+    assert unloop("coming coming coming coming coming coming ", capped=False) == "coming"

@@ -57,4 +57,5 @@ def test_a_tone_lights_up_its_band() -> None:
 
 
 def test_digital_silence_is_flat_and_finite() -> None:
-    assert np.unique(log_mel(np.zeros(1600, np.float32))).tolist() == [-1.5]
+    # Not exactly: the last bit depends on the processor's matrix kernels.
+    np.testing.assert_allclose(log_mel(np.zeros(1600, np.float32)), -1.5, rtol=0, atol=1e-6)

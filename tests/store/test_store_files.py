@@ -47,6 +47,12 @@ def test_old_database_is_migrated_with_its_calls(old: Path, tmp_path: Path) -> N
     assert reader.pending_alerts() == 1
 
 
+def test_reading_an_older_database_says_what_to_do(tmp_path: Path) -> None:
+    shutil.copyfile(OLD_DATABASES / "0001.sqlite", tmp_path / "calls.sqlite")
+    with pytest.raises(StoreError, match="start the box once"):
+        CallReader(tmp_path / "calls.sqlite").feedback(0.0)
+
+
 def test_newer_database_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "calls.sqlite"
     prepare(path)

@@ -73,7 +73,9 @@ class CallReader:
             ) as connection:
                 yield connection.execute(sql, values)
         except sqlite3.Error as error:
-            raise StoreError(f"{self._path}: cannot be read ({error})") from error
+            older = "no such table" in str(error)  # the box migrates its database when it starts
+            way_out = "; start the box once so that it is brought up to date" if older else ""
+            raise StoreError(f"{self._path}: cannot be read ({error}){way_out}") from error
 
 
 def _call(row: tuple[Any, ...]) -> StoredCall:

@@ -1,4 +1,4 @@
-"""Our own busy-tone detector, for modems that do not report the tone."""
+"""Our own detector of busy and dial tone, for modems that do not report them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from denwaban.events import SAMPLE_RATE, Pcm
-from denwaban.line.tones import BusyDetector
+from denwaban.events import SAMPLE_RATE, Pcm, Tone
+from denwaban.line.tones import ProgressDetector
 
 RMS = 32768 * 10 ** (-20 / 20)
 
@@ -36,10 +36,10 @@ def babble(seconds: float, seed: int) -> Pcm:
     return np.asarray(low / low.std() * RMS * gates, np.int16)
 
 
-def heard_at(pcm: Pcm, block: int = 160) -> list[float]:
-    detector = BusyDetector()
+def heard_at(pcm: Pcm, tone: Tone = "busy", block: int = 160) -> list[float]:
+    detector = ProgressDetector()
     starts = range(0, len(pcm), block)
-    return [(at + block) / SAMPLE_RATE for at in starts if detector.feed(pcm[at : at + block])]
+    return [(at + block) / SAMPLE_RATE for at in starts if tone in detector.feed(pcm[at : at + block])]
 
 
 @pytest.mark.parametrize("snr_db", [20, 10])
@@ -54,6 +54,12 @@ def test_busy_tone_may_be_detuned(hertz: float) -> None:
 
 def test_busy_tone_behind_a_conversation_is_heard() -> None:
     assert heard_at(np.concatenate((babble(7.3, 1), with_noise(tone(5.0, 0.5, 0.5), 20))))
+
+
+@pytest.mark.parametrize("snr_db", [20, 10])
+def test_dial_tone_is_heard_within_five_seconds(snr_db: float) -> None:
+    pcm = np.concatenate((babble(3.3, 1), with_noise(tone(9.0, 1.0, 0.0), snr_db)))
+    assert 7.0 <= heard_at(pcm, "dial")[0] <= 8.5
 
 
 @pytest.mark.parametrize(
@@ -76,6 +82,21 @@ def test_nothing_else_is_busy_tone(pcm: Pcm) -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_speech_like_sound_is_not_busy_tone(seed: int) -> None:
     assert heard_at(babble(120.0, seed)) == []
+    assert heard_at(babble(120.0, seed), "dial") == []
+
+
+@pytest.mark.parametrize(
+    "pcm",
+    [
+        pytest.param(tone(20, 0.5, 0.5), id="busy tone"),
+        pytest.param(tone(20, 1.0, 2.0, wobble=0.8), id="ringback"),
+        pytest.param(tone(3.5, 1.0, 0.0), id="a short tone"),
+        pytest.param(tone(20, 1.0, 0.0, hertz=440.0), id="another tone"),
+        pytest.param(np.zeros(20 * SAMPLE_RATE, np.int16), id="silence"),
+    ],
+)
+def test_nothing_else_is_dial_tone(pcm: Pcm) -> None:
+    assert heard_at(pcm, "dial") == []
 
 
 BUSY = with_noise(np.concatenate((np.zeros(1234, np.int16), tone(8.0, 0.5, 0.5))), 15)
@@ -84,10 +105,8 @@ BUSY = with_noise(np.concatenate((np.zeros(1234, np.int16), tone(8.0, 0.5, 0.5))
 @settings(deadline=None, max_examples=10)
 @given(st.lists(st.integers(1, 20_000), max_size=10))
 def test_any_cut_gives_the_same_answer(cuts: list[int]) -> None:
-    detector, at, count = BusyDetector(), 0, 0
+    detector, at, count = ProgressDetector(), 0, 0
     for cut in (*cuts, len(BUSY)):
-        piece = BUSY[at : at + cut]
-        # Counting goes by blocks of 20 ms inside a piece, so a piece may hold at most one answer: cut it there.
-        count += sum(detector.feed(piece[start : start + 8000]) for start in range(0, len(piece), 8000))
+        count += len(detector.feed(BUSY[at : at + cut]))
         at += cut
     assert count == len(heard_at(BUSY))

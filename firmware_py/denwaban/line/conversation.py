@@ -37,7 +37,7 @@ from denwaban.line.callerid import is_report_line, parse_report_line
 from denwaban.line.dialogue import Dialogue, Port, await_modem
 from denwaban.line.encoding import Decoder, Encoding, encode, usable_encodings
 from denwaban.line.profiles import Profile
-from denwaban.line.tones import BusyDetector
+from denwaban.line.tones import ProgressDetector
 from denwaban.ports import Clock, Emit, FrameSink
 
 _log = logging.getLogger(__name__)
@@ -105,7 +105,7 @@ class Conversation:
         """When `_check` has to act: no audio, no task, or on-hook a sign of life to ask for."""
         self._encoding = Encoding(0, "linear8")
         self._decoder = Decoder("linear8")
-        self._busy = BusyDetector()
+        self._progress = ProgressDetector()
 
     @property
     def encoding(self) -> Encoding:
@@ -235,7 +235,7 @@ class Conversation:
         if self._recording is _Recording.ON:
             return
         self._decoder = Decoder(self._encoding.law)
-        self._busy = BusyDetector()
+        self._progress = ProgressDetector()
         self._dialogue.open_stream("AT+VRX", "receive")
         self._recording = _Recording.ON
         self._expect_within(AUDIO_GAP_LIMIT_S)
@@ -279,8 +279,8 @@ class Conversation:
     def _hear(self, pcm: Pcm) -> None:
         self._expect_within(AUDIO_GAP_LIMIT_S)
         self._wiring.frames.put(AudioFrame(pcm))
-        if self._busy.feed(pcm):
-            self._wiring.emit(ToneHeard("busy"))
+        for tone in self._progress.feed(pcm):
+            self._wiring.emit(ToneHeard(tone))
 
     def _code(self, code: str) -> None:
         event = _CODE_EVENTS.get(code)

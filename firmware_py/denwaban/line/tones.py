@@ -1,4 +1,7 @@
-"""Call-progress tones in the audio, for modems that do not report them. Japan: busy is 400 Hz, 0.5 s on, 0.5 s off."""
+"""Call-progress tones in the audio, for modems that do not report them.
+
+Japan: 400 Hz throughout; busy 0.5 s on and 0.5 s off, dial tone without a pause.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from denwaban.events import SAMPLE_RATE, Pcm
+from denwaban.events import SAMPLE_RATE, Pcm, Tone
 
 BLOCK: Final = 160
 """20 ms: 400 Hz is exactly the eighth bin."""
@@ -17,10 +20,12 @@ _MIN_POWER: Final = (32768 * 10 ** (-50 / 20)) ** 2
 _ON_BLOCKS: Final = range(20, 31)
 """0.4–0.6 s, for the on and the off half."""
 _CYCLES: Final = 3
+_DIAL_BLOCKS: Final = 200
+"""4 s without a pause: no other tone of the exchange lasts so long (ringback: 1 s), and nobody sings so purely."""
 
 
-class BusyDetector:
-    """Counts on/off halves of busy tone. Same answer for any cut of the audio."""
+class ProgressDetector:
+    """Counts on/off halves of busy tone, and the length of a tone without pauses. Same answer for any cut of audio."""
 
     def __init__(self) -> None:
         self._rest = np.zeros(0, np.int16)
@@ -30,8 +35,8 @@ class BusyDetector:
         self._run = 0
         self._good_halves = 0
 
-    def feed(self, pcm: Pcm) -> bool:
-        """True when busy tone has been heard for three cycles somewhere in `pcm`; then counting starts anew."""
+    def feed(self, pcm: Pcm) -> tuple[Tone, ...]:
+        """The tones recognised in `pcm`: busy after three cycles, dial after 4 s; then counting starts anew."""
         samples = np.concatenate((self._rest, pcm))
         whole = len(samples) // BLOCK * BLOCK
         self._rest = samples[whole:]
@@ -39,17 +44,17 @@ class BusyDetector:
         power = (blocks**2).mean(axis=1)
         tone = 2 * np.abs(blocks @ self._wave) ** 2 / BLOCK**2
         is_tone = (power > _MIN_POWER) & (tone > _PURITY * power)
-        return sum(self._block(bool(on)) for on in is_tone) > 0  # every block counts, also behind a hit
+        return tuple(found for on in is_tone if (found := self._block(bool(on))) is not None)
 
-    def _block(self, on: bool) -> bool:
+    def _block(self, on: bool) -> Tone | None:
         if on == self._on:
             self._run += 1
             if self._run > _ON_BLOCKS.stop:
                 self._good_halves = 0
-            return False
+            return "dial" if on and self._run % _DIAL_BLOCKS == 0 else None
         self._good_halves = self._good_halves + 1 if self._run in _ON_BLOCKS else 0
         self._on, self._run = on, 1
         if self._good_halves < 2 * _CYCLES:
-            return False
+            return None
         self._good_halves = 0
-        return True
+        return "busy"

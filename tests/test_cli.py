@@ -140,6 +140,18 @@ def test_calls_are_listed_and_shown(kept_call: Path, capsys: pytest.CaptureFixtu
     assert (call["id"], call["level"], call["outcome"]) == ("c1", "alert", "screened")
     assert main(["calls", "show", "c1", "--json", "--config", str(kept_call)]) == 0
     shown = json.loads(capsys.readouterr().out)
+    assert (
+        shown["caller"]
+        == call["caller"]
+        == {
+            "number": "0312345678",
+            "written": "03-1234-5678",
+            "kind": "fixed",
+            "name": {"ja": "東京", "en": "Tokyo"},
+            "country": "JP",
+            "flags": [],
+        }
+    )
     assert shown["utterances"][0]["text"] == "還付金 [bold]です[/]"
     assert shown["recording"] is None
 
@@ -148,7 +160,31 @@ def test_calls_for_people_show_the_words_as_they_are(kept_call: Path, capsys: py
     assert main(["calls", "list", "--config", str(kept_call)]) == 0
     assert "screened" in capsys.readouterr().out
     assert main(["calls", "show", "c1", "--config", str(kept_call)]) == 0
-    assert "還付金 [bold]です[/]" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "還付金 [bold]です[/]" in shown
+    assert "03-1234-5678 東京" in shown
+
+
+@pytest.mark.parametrize(
+    ("caller", "shown", "number"),
+    [
+        (CallerId("+18005550110"), "+1 800-555-0110 アメリカ・カナダなど(フリーダイヤル)", "+18005550110"),
+        (CallerId(absence="P"), "非通知", None),
+        (CallerId(), "caller: -", None),
+        (None, "caller: -", None),
+    ],
+)
+def test_a_caller_is_shown_as_telephones_do(
+    kept_call: Path, caller: CallerId | None, shown: str, number: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database = Database(kept_call.parent / "data" / "denwaban.sqlite", lambda error: pytest.fail(str(error)))
+    database.open_call(OpenCall("c2", caller, "refuse:international"), 1_800_000_100.0)
+    database.close()
+    assert main(["calls", "show", "c2", "--config", str(kept_call)]) == 0
+    assert shown in capsys.readouterr().out
+    assert main(["calls", "show", "c2", "--json", "--config", str(kept_call)]) == 0
+    described = json.loads(capsys.readouterr().out)["caller"]
+    assert (described and described["number"]) == number
 
 
 def test_unknown_call_is_named(kept_call: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,48 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from denwaban.events import CallerId
-from denwaban.screening import ScreeningRules, classify, decide, normalise_number
+from denwaban.screening import ScreeningRules, classify, decide
 
-NATIONAL = st.from_regex(r"0[1-9][0-9]{7,9}", fullmatch=True).filter(lambda n: not n.startswith("010"))
 CALLERS = st.one_of(
     st.none(),
     st.builds(CallerId),
     st.builds(CallerId, number=st.text(alphabet="0123456789+-()０９ ", max_size=20)),
     st.builds(CallerId, absence=st.sampled_from("POCS")),
 )
-
-
-@pytest.mark.parametrize(
-    ("written", "normal"),
-    [
-        ("03-1234-5678", "0312345678"),
-        ("０３（１２３４）５６７８", "0312345678"),
-        ("+81312345678", "0312345678"),
-        ("+81 (0)3-1234-5678", "0312345678"),
-        ("010 81 3 1234 5678", "0312345678"),
-        ("0081312345678", "0312345678"),
-        ("090-1234-5678", "09012345678"),
-        ("011-222-3333", "0112223333"),  # Sapporo, not the prefix 010
-        ("+1 555 123 4567", "+15551234567"),
-        ("0101555123456", "+1555123456"),
-        ("15551234567", "+15551234567"),
-        ("110", "110"),
-    ],
-)
-def test_a_number_has_one_form(written: str, normal: str) -> None:
-    assert normalise_number(written) == normal
-
-
-@given(NATIONAL)
-def test_a_japanese_number_is_the_same_however_it_is_dialled(number: str) -> None:
-    spellings = [number, "+81" + number[1:], "01081" + number[1:], f"{number[:2]}-{number[2:6]}-{number[6:]}"]
-    assert {normalise_number(spelling) for spelling in spellings} == {number}
-
-
-@given(st.text(max_size=30))
-def test_any_text_normalises_to_digits(text: str) -> None:
-    assert "-" not in normalise_number(text)
-    assert " " not in normalise_number(text)
 
 
 @pytest.mark.parametrize(

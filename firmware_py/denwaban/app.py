@@ -27,8 +27,9 @@ from denwaban.line.modem import ModemLine
 from denwaban.line.profiles import PROFILES
 from denwaban.listener import CallListener, MixedListener, SeparateListener
 from denwaban.loop import Loop, Observer, Ports
+from denwaban.phone_number import normalise_number
 from denwaban.ports import AlertSink, Clock, Recognizer, Recorder, Speaker
-from denwaban.screening import ScreeningRules, normalise_number
+from denwaban.screening import ScreeningRules
 from denwaban.session import SessionSettings, SessionState
 from denwaban.shipped import shipped_models
 from denwaban.store.database import Database

@@ -22,7 +22,8 @@ import cattrs
 import platformdirs
 
 from denwaban.errors import ConfigError
-from denwaban.screening import Action, normalise_number
+from denwaban.phone_number import normalise_number
+from denwaban.screening import Action
 
 T = TypeVar("T")
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from denwaban.events import CallerId
+from denwaban.phone_number import normalise_number
 
 Action = Literal["allow", "screen", "refuse"]
 CallerClass = Literal[
@@ -51,28 +50,6 @@ class Decision:
     @property
     def reason(self) -> str:
         return f"{self.action}:{self.caller_class}"
-
-
-def normalise_number(text: str) -> str:
-    """Digits of a number in one form: Japanese numbers nationally (`+81 3…` → `03…`), foreign ones as `+CC…`.
-
-    `010` is the Japanese international prefix and `00` the one other networks pass on; a number of 11 or more digits
-    that does not begin with 0 can only be a foreign one whose prefix was lost on the way.
-    """
-    compact = re.sub(r"[^\d+]", "", unicodedata.normalize("NFKC", text))
-    digits = compact.lstrip("+")
-    if compact.startswith("+"):
-        foreign = digits
-    elif digits.startswith("010"):
-        foreign = digits[3:]
-    elif digits.startswith("00") and len(digits) > 10:
-        foreign = digits[2:]
-    elif len(digits) >= 11 and not digits.startswith("0"):
-        foreign = digits
-    else:
-        return digits
-    # `+81 (0)3…` is written with the national 0, but dialled without.
-    return "0" + foreign[2:].lstrip("0") if foreign.startswith("81") else "+" + foreign
 
 
 def classify(rules: ScreeningRules, caller: CallerId | None) -> CallerClass:

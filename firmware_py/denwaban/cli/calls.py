@@ -15,11 +15,14 @@ from denwaban.app import database_path, recordings_dir
 from denwaban.cli.common import Commands, add_command, add_config, add_json, config_of, print_json
 from denwaban.clock import SystemClock
 from denwaban.errors import ConfigError, StoreError
+from denwaban.phone_number import describe
 from denwaban.store.feedback import mark
 from denwaban.store.reading import CallReader
-from denwaban.store.rows import Feedback, Opinion
+from denwaban.store.rows import Feedback, Opinion, StoredCall
 
 OPINIONS: Final[dict[str, Opinion | None]] = {"false-alarm": "false_alarm", "scam": "scam", "none": None}
+_ABSENT: Final = {"P": "非通知", "O": "表示圏外", "C": "公衆電話", "S": "表示圏外"}
+"""What Japanese telephones show instead of a number."""
 LEVEL_STYLE = {"quiet": "green", "caution": "yellow", "alert": "bold red"}
 
 
@@ -71,7 +74,7 @@ def _list(options: argparse.Namespace) -> int:
     calls, marks = reader.calls(options.limit), {one.call_id: one for one in reader.feedback(0.0)}
     if options.json:
         for call in calls:
-            print_json({**asdict(call), "feedback": _opinion(marks.get(call.id))})
+            print_json({**asdict(call), "caller": _described(call), "feedback": _opinion(marks.get(call.id))})
         return 0
     table = Table(
         "id", "when", "caller", "decision", "outcome", "level", "kind", "score", *(["marked"] if marks else [])
@@ -81,7 +84,7 @@ def _list(options: argparse.Namespace) -> int:
         table.add_row(
             call.id,
             _when(call.opened_at),
-            call.number or call.absence or "-",
+            _caller(call),
             call.decision,
             call.outcome or "…",
             f"[{LEVEL_STYLE[level]}]{level}[/]",
@@ -100,17 +103,34 @@ def _show(options: argparse.Namespace) -> int:
         raise StoreError(f"no call is called {options.id!r}; `denwaban calls list` names them")
     recording = recordings_dir(config) / f"{options.id}.flac"
     if options.json:
-        print_json({**asdict(detail), "recording": str(recording) if recording.is_file() else None})
+        kept = str(recording) if recording.is_file() else None
+        print_json({**asdict(detail), "caller": _described(detail.call), "recording": kept})
         return 0
     console = Console()
     call = detail.call
     console.print(f"[bold]{call.id}[/]  {_when(call.opened_at)}  {call.decision} → {call.outcome or 'still going on'}")
+    console.print(f"caller: {_caller(call)}", highlight=False)
     console.print(f"level [{LEVEL_STYLE[call.level or 'quiet']}]{call.level or 'quiet'}[/]  {call.category or ''}")
     console.print(f"recording: {recording if recording.is_file() else 'none'}")
     for said in detail.utterances:
         score = "" if said.score is None else f"{said.score:.2f}"
         console.print(f"{said.t0:7.1f}  {said.side:8}{score:5} {said.text}", highlight=False, markup=False)
     return 0
+
+
+def _caller(call: StoredCall) -> str:
+    """As people read it: the number and where it belongs, or why there is none."""
+    if call.number is None:
+        return _ABSENT.get(call.absence or "", "-")
+    info = describe(call.number)
+    return f"{info.written} {info.label_ja}"
+
+
+def _described(call: StoredCall) -> dict[str, Any] | None:
+    if call.number is None:
+        return None
+    info = describe(call.number)
+    return {**asdict(info), "flags": sorted(info.flags)}
 
 
 def _opinion(given: Feedback | None) -> str | None:

@@ -7,6 +7,8 @@ import random
 from denwaban.sim.faults import Faults
 
 _ABSENT = frozenset("POCS")
+_DATE = b"11220930"
+"""Month, day, hour, minute, of which the single message format always tells."""
 
 
 def formatted(text: str, faults: Faults, garble: random.Random) -> list[bytes]:
@@ -20,10 +22,13 @@ def formatted(text: str, faults: Faults, garble: random.Random) -> list[bytes]:
     return [b"DATE=1122", b"TIME=0930", b"NMBR=" + number, b"NAME=A=B \x83\x94"]
 
 
-def hexadecimal(text: str) -> list[bytes]:
-    """The line of +VCID=2: multiple data message format, sum of all bytes 0 modulo 256."""
-    parameter = 0x04 if text in _ABSENT else 0x02
-    body = bytes((parameter, len(text))) + text.encode("ascii")
-    message = bytes((0x80, len(body))) + body
+def hexadecimal(text: str, single: bool = False) -> list[bytes]:
+    """The line of +VCID=2: multiple data message format, or the older `single` one; sum of all bytes 0 modulo 256."""
+    number = text.encode("ascii")
+    if single:
+        message = bytes((0x04, len(_DATE) + len(number))) + _DATE + number
+    else:
+        body = bytes((0x04 if text in _ABSENT else 0x02, len(number))) + number
+        message = bytes((0x80, len(body))) + body
     checksum = -sum(message) & 0xFF
     return [(message + bytes((checksum,))).hex().upper().encode("ascii")]

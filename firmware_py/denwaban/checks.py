@@ -132,7 +132,7 @@ def _country(facts: ModemFacts) -> Finding:
                 "country",
                 "note",
                 "this unit cannot be set to Japan (AT+GCI): the caller's number will not come, and the short rings "
-                "before it count as rings",
+                "before it may be reported as rings",
                 "use a unit that offers Japan",
             )
         case "unknown":
@@ -146,11 +146,11 @@ def _caller_number(facts: ModemFacts, number_service: bool) -> Finding:
     if not facts.shows_caller:
         return Finding("caller's number", "note", "this modem cannot show it on a Japanese line", without)
     if facts.caller_id == "documented":
-        return Finding("caller's number", "ok", "the maker documents Japan's Number Display for this family")
+        return Finding("caller's number", "ok", "documented by the maker for Japan; not tried by us on a real line")
     return Finding(
         "caller's number",
         "note",
-        "unproven: the modem takes the commands, but no maker and no test says that it reads Japan's Number Display",
+        "unproven: the modem takes the commands, but we know of no manual and no test by which it reads Number Display",
         f"call from a mobile telephone and look at `denwaban calls list`; if no number stands there, {without}",
     )
 
@@ -159,7 +159,7 @@ def _handset(facts: ModemFacts) -> Finding:
     deaf = "a call that the household answers first is not heard"
     match facts.senses_extension:
         case True:
-            return Finding("telephone", "ok", f"the modem reports when it is lifted during the box's message; {deaf}")
+            return Finding("telephone", "ok", f"the modem says that it reports when it is lifted during a call; {deaf}")
         case False:
             told = "the modem does not report when it is lifted"
         case None:
@@ -170,7 +170,7 @@ def _handset(facts: ModemFacts) -> Finding:
 def _end_of_call(facts: ModemFacts) -> Finding:
     match facts.reports_busy:
         case True:
-            told = "the modem reports busy tone while it records"
+            told = "the modem says that it reports busy tone"
         case False:
             told = "the modem does not report busy tone while it records"
         case None:

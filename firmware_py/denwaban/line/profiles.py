@@ -98,9 +98,7 @@ CONEXANT: Final = Profile(
     remembered=(COUNTRY, "AT-SCID=1", "AT+VCID=1", "AT-STE=3"),
     number_display="unproven",
     extension_switch="AT-STE=3",
-    notes=(
-        "senses a lifted telephone only if the maker fitted the parts for it (“additional hardware may be required”)",
-    ),
+    notes=("units of this family report a lifted telephone only if they have the parts for it, whatever they say",),
 )
 """Conexant, AT Commands for CX930xx, 102752B. ATI0 says 56000, as other chips do, so only names count."""
 
@@ -114,7 +112,6 @@ MULTITECH: Final = Profile(
     remembered=(COUNTRY, "AT+VCID=1"),
     number_display="unproven",
     busy_while_recording=False,
-    notes=("may not report the end of a call while recording; the box listens for busy tone itself",),
 )
 """Multi-Tech, AT Commands for the MT9234 Series, S000434; missing codes by users' reports (CallAttendantNext)."""
 

@@ -19,6 +19,8 @@ from denwaban.effects import CloseCall, NoteUtterance, OpenCall
 from denwaban.errors import ConfigError
 from denwaban.events import Assessment, CallerId, Evidence, Level, Utterance, UtteranceAssessed
 from denwaban.sim.clock import LineClock
+from denwaban.sim.profiles import SI24XX
+from denwaban.sim.simulation import LineSetup
 from denwaban.sim.virtual_line import VirtualLine
 from denwaban.store.database import Database
 from tests.fixtures_broker import free_port
@@ -68,7 +70,15 @@ def test_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["dance"], ["analyze"], ["analyze", "a.wav", "--text", "b"], ["simulate"], ["demo", "--speed", "0"]],
+    [
+        [],
+        ["dance"],
+        ["analyze"],
+        ["analyze", "a.wav", "--text", "b"],
+        ["simulate"],
+        ["demo", "--speed", "0"],
+        ["sim", "--profile", "x"],
+    ],
     ids=str,
 )
 def test_wrong_use_exits_2_with_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -259,6 +269,15 @@ def test_doctor_talks_to_the_modem(home: Path) -> None:
     with VirtualLine(LineClock()) as line:
         config = Config(line=LineConfig(port=line.port), sound=SoundConfig(speaker="none"))
         assert states(config)["modem"] == "ok"
+
+
+def test_doctor_gives_the_facts_about_the_modem_to_programs(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with VirtualLine(LineClock(20), setup=LineSetup(SI24XX)) as line:
+        (home / "config.toml").write_text(f'[line]\nport = "{line.port}"\nprofile = "auto"\n')
+        assert main(["doctor", "--json"]) == 1  # no speech model here
+    findings = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
+    (facts,) = [finding["facts"] for finding in findings if "facts" in finding]
+    assert (facts["family"], facts["japan"], facts["caller_id"]) == ("si24xx", "set", "documented")
 
 
 def test_doctor_says_that_another_engine_is_unmeasured(home: Path) -> None:

@@ -145,7 +145,7 @@ def build_box(
     prompts = PromptLibrary()
     database = _open_database(config)
     line = ModemLine(
-        config.line.port, clock, prompts.line_pcm, PROFILES[config.line.profile], heartbeat=pulse.beater("line")
+        config.line.port, clock, prompts.line_pcm, PROFILES.get(config.line.profile), heartbeat=pulse.beater("line")
     )
     ears = Ears(
         _listeners(config, clock, model, recognizer, database),

@@ -19,7 +19,10 @@ from denwaban.clock import SystemClock
 from denwaban.config import Config
 from denwaban.detect.model import ScamModel, load_model
 from denwaban.errors import DenwabanError
+from denwaban.line.encoding import Law
 from denwaban.line.modem import identify
+from denwaban.line.probe import ModemFacts
+from denwaban.line.profiles import PROFILES
 from denwaban.shipped import shipped_models
 from denwaban.transcribe.catalog import load_catalog
 from denwaban.transcribe.engine import MODELS, require_packages
@@ -40,6 +43,8 @@ class Finding:
     state: State
     found: str
     do: str = ""
+    facts: ModemFacts | None = None
+    """What the modem said, for programs; with the finding `modem` only."""
 
 
 def run_checks(config: Config) -> Iterator[Finding]:
@@ -85,13 +90,92 @@ def _modem(config: Config) -> Iterator[Finding]:
         yield Finding("modem", "bad", f"no permission for {port}", "sudo usermod -aG dialout $USER, then log in again")
         return
     try:
-        name, encoding = identify(port, SystemClock())
+        facts = identify(port, SystemClock(), PROFILES.get(config.line.profile))
     except DenwabanError as error:
         yield Finding(
             "modem", "bad", str(error), "is another program using the port? unplug the modem for 10 s and try again"
         )
     else:
-        yield Finding("modem", "ok", f"{name}, voice, audio {encoding.law}")
+        yield from explain_modem(facts, config.line.number_service)
+
+
+def explain_modem(facts: ModemFacts, number_service: bool) -> Iterator[Finding]:
+    """What a modem can and cannot do, in plain words. `number_service`: the line is said to have Number Display."""
+    who = f"{facts.name} ({facts.title}), firmware {facts.revision or 'unknown'}"
+    if facts.encoding is None:
+        what, _, do = facts.unusable.partition("; ")
+        yield Finding("modem", "bad", f"{who}: {what}", do, facts)
+        return
+    yield Finding("modem", "ok", f"{who}, voice, audio {_AUDIO[facts.encoding.law]}", facts=facts)
+    yield _country(facts)
+    yield _caller_number(facts, number_service)
+    yield _handset(facts)
+    yield _end_of_call(facts)
+    for note in facts.notes:
+        yield Finding("about the modem", "note", note)
+
+
+_AUDIO: Final[dict[Law, str]] = {
+    "linear16": "16-bit linear",
+    "ulaw": "µ-law",
+    "alaw": "A-law",
+    "linear8": "8-bit linear (quiet voices are recognised less well)",
+}
+
+
+def _country(facts: ModemFacts) -> Finding:
+    match facts.japan:
+        case "set":
+            return Finding("country", "ok", "set to Japan")
+        case "unavailable":
+            return Finding(
+                "country",
+                "note",
+                "this unit cannot be set to Japan (AT+GCI): the caller's number will not come, and the short rings "
+                "before it may be reported as rings",
+                "use a unit that offers Japan",
+            )
+        case "unknown":
+            return Finding("country", "note", "the modem does not say for which country it is set (AT+GCI)")
+
+
+def _caller_number(facts: ModemFacts, number_service: bool) -> Finding:
+    without = "set [line] number_service = false, so that nobody is refused for want of a number"
+    if not number_service:
+        return Finding("caller's number", "ok", "not expected: [line] number_service = false")
+    if not facts.shows_caller:
+        return Finding("caller's number", "note", "this modem cannot show it on a Japanese line", without)
+    if facts.caller_id == "documented":
+        return Finding("caller's number", "ok", "documented by the maker for Japan; not tried by us on a real line")
+    return Finding(
+        "caller's number",
+        "note",
+        "unproven: the modem takes the commands, but we know of no manual and no test by which it reads Number Display",
+        f"call from a mobile telephone and look at `denwaban calls list`; if no number stands there, {without}",
+    )
+
+
+def _handset(facts: ModemFacts) -> Finding:
+    deaf = "a call that the household answers first is not heard"
+    match facts.senses_extension:
+        case True:
+            return Finding("telephone", "ok", f"the modem says that it reports when it is lifted during a call; {deaf}")
+        case False:
+            told = "the modem does not report when it is lifted"
+        case None:
+            told = "the modem does not say whether it reports when it is lifted"
+    return Finding("telephone", "note", f"{told}: the box goes by the voices it hears; {deaf}")
+
+
+def _end_of_call(facts: ModemFacts) -> Finding:
+    match facts.reports_busy:
+        case True:
+            told = "the modem says that it reports busy tone"
+        case False:
+            told = "the modem does not report busy tone while it records"
+        case None:
+            told = "the modem does not say whether it reports busy tone"
+    return Finding("end of call", "ok", f"{told}; the box listens for it itself")
 
 
 def _detector(config: Config) -> Iterator[Finding]:

@@ -62,7 +62,9 @@ class LineConfig:
         "Serial port of the voice modem, best by /dev/serial/by-id/…; any pyserial URL. "
         "Empty: no line yet, `denwaban doctor` lists the ports.",
     )
-    profile: Literal["generic"] = _key("generic", "Modem family: generic.")
+    profile: Literal["auto", "usr5637", "conexant", "multitech", "si24xx", "generic"] = _key(
+        "auto", "Modem family: auto (asks the modem), usr5637, conexant, multitech, si24xx or generic."
+    )
     number_service: bool = _key(
         True, "false: the line has no Number Display contract; then absent numbers are screened, never refused."
     )

@@ -11,8 +11,8 @@ import pytest
 from denwaban.effects import Answer, LineCommand, Record
 from denwaban.errors import LineError
 from denwaban.events import AudioFrame, Event, Pcm
-from denwaban.line.conversation import AUDIO_GAP_LIMIT_S, IDLE_CHECK_S, NAME_LENGTH, Conversation, Wiring
-from denwaban.line.profiles import GENERIC
+from denwaban.line.conversation import AUDIO_GAP_LIMIT_S, IDLE_CHECK_S, Conversation, Wiring
+from denwaban.line.probe import TEXT_LENGTH
 
 TABLE = {
     b"AT+FCLASS=?": b"0,1,8",
@@ -85,7 +85,7 @@ class Desk:
         self.wiring = Wiring(
             clock=self.time,
             prompts=self._no_prompt,
-            profile=GENERIC,
+            profile=None,
             heartbeat=self._beat,
             commands=self.commands,
             closing=threading.Event(),
@@ -138,7 +138,7 @@ def test_a_modem_without_voice_is_named(classes: bytes) -> None:
 
 @pytest.mark.parametrize("classes", [b"0,1,8", b"(0,1,8)", b"+FCLASS: 0,1,1.0,2,8", b"8"])
 def test_voice_mode_is_found_however_it_is_listed(classes: bytes) -> None:
-    assert Desk(**{"FCLASS=?": classes}).conversation.initialise() == "Table"
+    assert Desk(**{"FCLASS=?": classes}).conversation.initialise().name == "Table"
 
 
 def test_optional_commands_may_be_unknown() -> None:
@@ -149,13 +149,15 @@ def test_optional_commands_may_be_unknown() -> None:
 
 
 def test_an_endless_name_is_cut() -> None:
-    assert len(Desk(GMM=b"x" * 400).conversation.initialise()) == NAME_LENGTH
+    assert len(Desk(GMM=b"x" * 400).conversation.initialise().name) == TEXT_LENGTH
 
 
-def test_an_idle_modem_is_asked_for_a_sign_of_life() -> None:
+def test_an_idle_modem_is_asked_for_a_sign_of_life_and_told_its_country_again() -> None:
     desk = Desk()
     desk.conversation.initialise()
     desk.port.written = b""
     desk.stop_at = desk.time.now() + IDLE_CHECK_S * 2.5
     desk.conversation.serve()
     assert desk.port.written.count(b"AT\r") == 2
+    for text in (b"AT+GCI=00\r", b"AT+VCID=1\r"):
+        assert desk.port.written.count(text) == 3  # and once after hanging up

@@ -28,6 +28,7 @@ BARE_USR_ROWS += ['130,"8-BIT ALAW",(8000)', '131,"8-BIT ULAW",(8000)', '132,"IM
         (CONEXANT_ROWS, Encoding(1, "linear8")),
         (['+VSM: 0,"SIGNED PCM 16",16,0,8000,0,0'], Encoding(0, "linear16")),
         (['4,"MU-LAW",8,0,8000,0,0', '5,"A-LAW",8,0,8000,0,0'], Encoding(4, "ulaw")),
+        (['133,"LINEAR",16,0,(7200,8000),(0),(0)', '131,"ULAW",8,0,(7200,8000),(0),(0)'], Encoding(133, "linear16")),
         (['131,"G.711U",8,0,8000', '132,"G.711A",8,0,8000'], Encoding(131, "ulaw")),
         (['132,"G.711A",8,0,8000', '1,"UNSIGNED PCM",8,0,8000'], Encoding(132, "alaw")),
     ],
@@ -43,7 +44,14 @@ def test_the_others_follow_in_order() -> None:
 
 @pytest.mark.parametrize(
     "rows",
-    [[], ["ERROR"], ['129,"IMA ADPCM",4,0,8000,0,0'], ['140,"2 BIT ADPCM",2,0,8000'], ['0,"SIGNED PCM",8,0,8000,0,0']],
+    [
+        [],
+        ["ERROR"],
+        ['129,"IMA ADPCM",4,0,8000,0,0'],
+        ['140,"2 BIT ADPCM",2,0,8000'],
+        ['0,"SIGNED PCM",8,0,8000,0,0'],
+        ['9,"LINEAR",8,0,8000'],
+    ],
 )
 def test_what_we_cannot_decode_is_not_usable(rows: list[str]) -> None:
     assert usable_encodings(rows) == []

@@ -27,10 +27,9 @@ from denwaban.events import (
     RingHeard,
     ToneHeard,
 )
-from denwaban.line.encoding import Law, decode, encode
+from denwaban.line.encoding import decode, encode
 from denwaban.line.modem import identify
 from denwaban.sim.faults import CommandDelays, Faults
-from denwaban.sim.profiles import CONEXANT, USR, ModemProfile
 
 PROMPT = noise(1.5, seed=8)
 PROMPTS = {"short": PROMPT, "long": noise(60.0, seed=9, level=300.0)}
@@ -171,18 +170,6 @@ def test_calls_follow_each_other(bench: MakeBench) -> None:
         CallerId(number="0311112222"),
         CallerId(absence="P"),
     ]
-
-
-@pytest.mark.parametrize(("profile", "law"), [(CONEXANT, "linear8"), (USR, "linear16")])
-def test_modems_of_other_makers(bench: MakeBench, profile: ModemProfile, law: Law) -> None:
-    far = noise(1.0)
-    made = answer(bench(profile=profile), far=far, lift_after_s=0.2)
-    play_and_record(made)
-    made.wait(ToneHeard)
-    hang_up(made)
-    assert np.array_equal(made.line.heard_by_caller(), decode(law, encode(law, PROMPT)))
-    assert aligned(decode(law, encode(law, far)).tobytes(), made.sink.pcm.tobytes())
-    assert profile.model in made.of(LineReady)[0].modem
 
 
 # --- speed --------------------------------------------------------------------------------------------------------
@@ -350,7 +337,16 @@ def commands_until_ready(bench: MakeBench) -> int:
     return count
 
 
-COMMANDS_OF_A_CALL = ("AT+FCLASS=8", "AT+VLS=1", "AT+VSM=129,8000", "AT+VSD=128,0", "AT+VTX", "AT+VRX", "ATH")
+COMMANDS_OF_A_CALL = (
+    "AT+FCLASS=8",
+    "AT+VLS=1",
+    "AT+VSM=129,8000",
+    "AT+VSD=128,0",
+    "AT+VIT=0",
+    "AT+VTX",
+    "AT+VRX",
+    "ATH",
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS_OF_A_CALL)
@@ -436,6 +432,6 @@ def test_the_port_is_for_one_program(bench: MakeBench) -> None:
 def test_identify_names_the_modem_and_leaves_it_alone(bench: MakeBench) -> None:
     made = bench().ready()
     made.modem.close()
-    name, encoding = identify(str(made.port), made.clock)
-    assert (name, encoding.law) == ("Virtual voice modem", "linear16")
+    facts = identify(str(made.port), made.clock)
+    assert (facts.name, facts.family) == ("Denwaban Virtual voice modem", "generic")
     assert not made.line.off_hook

@@ -7,7 +7,16 @@ from sim_desk import Desk
 
 from denwaban.sim.commands import Command, LineReader, parse_line
 from denwaban.sim.faults import CommandDelays, Faults
-from denwaban.sim.profiles import CONEXANT, USR
+from denwaban.sim.profiles import (
+    CONEXANT,
+    CONEXANT_WITHOUT_JAPAN,
+    GENERIC,
+    MULTITECH,
+    SI24XX,
+    USR,
+    USR_OLD,
+    ModemProfile,
+)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +143,7 @@ def test_voice_needs_class_8_and_the_line() -> None:
 def test_an_advertised_but_unusable_coding_is_refused_at_recording() -> None:
     desk = Desk(profile=CONEXANT)
     desk.command("AT+FCLASS=8")
-    assert b"OK" in desk.command("AT+VSM=129,8000")
+    assert b"OK" in desk.command("AT+VSM=129,8000,0,0")
     desk.command("AT+VLS=1")
     assert b"ERROR" in desk.command("AT+VRX")
 
@@ -183,3 +192,35 @@ def test_16_bit_may_be_refused_although_advertised() -> None:
     desk = Desk(faults=Faults(no_16_bit=True))
     assert b"ERROR" in desk.command("AT+VSM=129,8000")
     assert b"OK" in desk.command("AT+VSM=4,8000")
+
+
+@pytest.mark.parametrize(
+    ("profile", "refused", "accepted"),
+    [
+        (GENERIC, "AT-STE=3 AT-SCID=1 AT+VCDT=3", "AT+IFC=2,2 AT+VSD=0,0 AT+GCI=00"),
+        (USR, "AT-STE=3 AT+VCDT=3", "AT+VSM=131,8000 AT+FCLASS=8"),
+        (USR_OLD, "AT+FCLASS=8", "AT+VCID=1"),
+        (CONEXANT, "AT+IFC=2,2 AT+VCDT=3 AT+VSD=130,0 AT+VSM=1,8000", "AT-STE=3 AT-SCID=1 AT+VSM=1,8000,0,0"),
+        (CONEXANT_WITHOUT_JAPAN, "AT+GCI=00", "AT+GCI=B5"),
+        (MULTITECH, "AT-STE=3 AT+VSM=129,8000,0,0", "AT+VSM=129,8000"),
+        (SI24XX, "AT-SCID=1 AT+VSM=128,8000 AT+VSD=0,0", "AT+VCDT=3 AT+VSM=4 AT+VSD=138,0"),
+    ],
+)
+def test_a_family_refuses_what_it_does_not_know(profile: ModemProfile, refused: str, accepted: str) -> None:
+    desk = Desk(profile=profile)
+    for line in refused.split():
+        assert desk.command(line).endswith(b"ERROR\r\n"), line
+    for line in accepted.split():
+        assert desk.command(line).endswith(b"OK\r\n"), line
+
+
+def test_snooping_forces_caller_id_and_one_bit_of_line_sensing() -> None:
+    """Conexant, AT Commands for CX930xx: -SCID sets +VCID and the line-in-use bit and leaves the others alone."""
+    desk = Desk(profile=CONEXANT)
+    desk.command("ATE0")
+    desk.command("AT-STE=2")
+    desk.command("AT-SCID=2")
+    assert b"\r\n2\r\n" in desk.command("AT+VCID?")
+    assert b"\r\n3\r\n" in desk.command("AT-STE?")
+    desk.command("AT-SCID=0")
+    assert b"\r\n2\r\n" in desk.command("AT+VCID?")

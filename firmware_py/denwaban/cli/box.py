@@ -19,6 +19,8 @@ from denwaban.shipped import shipped_calls
 from denwaban.sim.callfile import load_call
 from denwaban.sim.clock import LineClock
 from denwaban.sim.line_events import CallerHungUp, CallerIdSent, LineEvent, LineFree, OffHook, OnHook, Ringing
+from denwaban.sim.profiles import PROFILES
+from denwaban.sim.simulation import LineSetup
 from denwaban.sim.virtual_line import VirtualLine
 from denwaban.supervise import CANNOT_START, HEARTBEAT_ENV, Pulse, Supervisor
 
@@ -42,11 +44,13 @@ def register(commands: Commands) -> None:
         "sim",
         "run a virtual telephone line to try the box on",
         "  denwaban sim                 prints its serial port; type the name of a call to ring\n"
-        "  denwaban sim --calls DIR     call files of your own",
+        "  denwaban sim --calls DIR     call files of your own\n"
+        "  denwaban sim --profile conexant     another modem at its port",
         "A virtual line with a voice modem. It prints the port to put into [line] port of a configuration, then reads "
         "commands: a call's name rings, `list` names the calls, `quit` ends.",
     )
     sim.add_argument("--calls", type=Path, default=shipped_calls(), metavar="DIR", help="folder of call files")
+    sim.add_argument("--profile", choices=sorted(PROFILES), default="generic", help="the emulated modem")
     sim.set_defaults(command=_sim)
 
 
@@ -85,7 +89,7 @@ def _die(failure: threading.ExceptHookArgs) -> None:
 
 def _sim(options: argparse.Namespace) -> int:
     folder: Path = options.calls
-    with VirtualLine(LineClock(), observer=_show) as line:
+    with VirtualLine(LineClock(), observer=_show, setup=LineSetup(PROFILES[options.profile])) as line:
         print(f"port {line.port}", flush=True)
         print(f'put this into config.toml:  [line] port = "{line.port}"', file=sys.stderr)
         print(f"calls: {', '.join(_names(folder))}", file=sys.stderr)

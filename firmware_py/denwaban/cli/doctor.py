@@ -33,7 +33,7 @@ def _doctor(options: argparse.Namespace) -> int:
     for finding in run_checks(config_of(options)):
         ready &= finding.state != "bad"
         if options.json:
-            print_json(asdict(finding))
+            print_json({key: value for key, value in asdict(finding).items() if key != "facts" or value})
         else:
             _show(console, finding)
     if not options.json:

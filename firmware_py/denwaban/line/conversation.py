@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import math
 import queue
-import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,8 +34,9 @@ from denwaban.events import (
 from denwaban.line.at import PLAY_ABORT, PLAY_END, RECORD_END, Audio, Code, Item, Reply, StreamEnded, shield
 from denwaban.line.callerid import is_report_line, parse_report_line
 from denwaban.line.dialogue import Dialogue, Port, await_modem
-from denwaban.line.encoding import Decoder, Encoding, encode, usable_encodings
-from denwaban.line.profiles import Profile
+from denwaban.line.encoding import Decoder, Encoding, encode
+from denwaban.line.probe import ModemFacts, probe, remind
+from denwaban.line.profiles import GENERIC, Profile
 from denwaban.line.tones import ProgressDetector
 from denwaban.ports import Clock, Emit, FrameSink
 
@@ -57,7 +57,6 @@ PLAY_LEAD_S: Final = 0.4
 PLAY_BLOCK: Final = SAMPLE_RATE // 20
 OWN_HOOK_ECHO_S: Final = 1.0
 """Some modems report `H` about themselves on `+VLS=1`; a household is not that fast."""
-NAME_LENGTH: Final = 80
 
 _CODE_EVENTS: Final[dict[str, Event]] = {
     "R": RingHeard(),
@@ -77,7 +76,8 @@ class Wiring:
 
     clock: Clock
     prompts: Callable[[str], Pcm]
-    profile: Profile
+    profile: Profile | None
+    """None: the family is recognised."""
     heartbeat: Callable[[], None]
     commands: queue.Queue[LineCommand]
     closing: threading.Event
@@ -103,50 +103,31 @@ class Conversation:
         self._hook_echo_until = -math.inf
         self._due = math.inf
         """When `_check` has to act: no audio, no task, or on-hook a sign of life to ask for."""
+        self._profile = wiring.profile or GENERIC
         self._encoding = Encoding(0, "linear8")
+        self._select_audio = ""
         self._decoder = Decoder("linear8")
         self._progress = ProgressDetector()
 
-    @property
-    def encoding(self) -> Encoding:
-        """Chosen by `initialise`."""
-        return self._encoding
-
     # --- set-up and main loop ---
 
-    def initialise(self) -> str:
-        """Bring the modem on-hook into a known state; returns what it says it is."""
-        dialogue, profile = self._dialogue, self._wiring.profile
+    def probe(self) -> ModemFacts:
+        """Bring the modem on-hook into a known state and ask what it can do, even if that is not enough."""
+        dialogue = self._dialogue
         dialogue.write(PLAY_ABORT + RECORD_END + b"\r")  # a predecessor may have died in a stream
         await_modem(dialogue)
         dialogue.command("ATH")
-        for text in profile.init:
-            dialogue.command(text)
-        for text in profile.optional_init:
-            if dialogue.try_command(text) is None:
-                _log.info("the modem does not know %s", text)
-        self._encoding = self._probe_voice()
-        self._expect_within(IDLE_CHECK_S)
-        name = " ".join(dialogue.try_command("AT+GMM") or dialogue.try_command("ATI") or ())
-        return name[:NAME_LENGTH] or "unknown modem"
+        self._profile, facts = probe(dialogue, self._wiring.profile)
+        return facts
 
-    def _probe_voice(self) -> Encoding:
-        dialogue = self._dialogue
-        classes = " ".join(dialogue.try_command("AT+FCLASS=?") or ())
-        if re.search(r"\b8\b", classes) is None:
-            raise LineError(
-                "this modem has no voice mode (AT+FCLASS=? does not list 8); another or updated one is needed"
-            )
-        dialogue.command("AT+FCLASS=8")
-        found = None
-        for encoding in usable_encodings(dialogue.try_command("AT+VSM=?") or []):
-            if dialogue.try_command(_select(encoding)) is not None:  # some refuse what they list
-                found = encoding
-                break
-        dialogue.command("AT+FCLASS=0")
-        if found is None:
-            raise LineError("this modem offers no audio encoding we know (AT+VSM=?); another one is needed")
-        return found
+    def initialise(self) -> ModemFacts:
+        """`probe`, and LineError that says what to do if the modem cannot serve."""
+        facts = self.probe()
+        if facts.encoding is None:
+            raise LineError(facts.unusable)
+        self._encoding, self._select_audio = facts.encoding, facts.select_audio
+        self._expect_within(IDLE_CHECK_S)
+        return facts
 
     def serve(self) -> None:
         """Listen and carry out commands until closing, then hang up."""
@@ -192,6 +173,7 @@ class Conversation:
             raise LineError(f"the line was held for {TASK_LIMIT_S:.0f} s without a task; it is released")
         self._expect_within(IDLE_CHECK_S)
         self._dialogue.command("AT")
+        remind(self._dialogue, self._profile)  # it may have reset itself
 
     # --- the parts of a call ---
 
@@ -199,11 +181,12 @@ class Conversation:
         self._dialogue.command("AT+FCLASS=8")
         self._off_hook = True
         self._hook_echo_until = math.inf
-        self._dialogue.command(self._wiring.profile.off_hook)
+        self._dialogue.command(self._profile.off_hook)
         self._hook_echo_until = self._clock.now() + OWN_HOOK_ECHO_S
         # After going off-hook, so that answering is not delayed by what only the audio needs.
-        self._dialogue.command(_select(self._encoding))
-        self._dialogue.try_command(self._wiring.profile.silence)
+        self._dialogue.command(self._select_audio)
+        for text in self._profile.sound:
+            self._dialogue.try_command(text)
         self._expect_within(TASK_LIMIT_S)
         self._wiring.emit(Answered())
 
@@ -257,7 +240,7 @@ class Conversation:
         self._off_hook = False
         self._expect_within(IDLE_CHECK_S)
         self._dialogue.command("AT+FCLASS=0")
-        self._dialogue.try_command("AT+VCID=1")  # forgotten by some modems after a call
+        remind(self._dialogue, self._profile)
 
     # --- what the modem says ---
 
@@ -297,7 +280,3 @@ class Conversation:
         else:
             return is_report_line(text)
         return True
-
-
-def _select(encoding: Encoding) -> str:
-    return f"AT+VSM={encoding.number},{SAMPLE_RATE}"

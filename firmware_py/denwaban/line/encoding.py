@@ -17,7 +17,7 @@ _BY_NAME: Final[tuple[tuple[Law, re.Pattern[str]], ...]] = (
     ("linear16", re.compile(r"16[- ]?BIT.*LINEAR|LINEAR.*16|(?<!UN)SIGNED PCM.*16", re.I)),
     ("ulaw", re.compile(r"(µ|U|MU)[- ]?LAW|G\.?711U", re.I)),
     ("alaw", re.compile(r"\bA[- ]?LAW|G\.?711A", re.I)),
-    ("linear8", re.compile(r"8[- ]?BIT.*LINEAR|LINEAR.*8|UNSIGNED PCM", re.I)),
+    ("linear8", re.compile(r"8[- ]?BIT.*LINEAR|LINEAR.*8[- ]?BIT|UNSIGNED PCM", re.I)),
 )
 """Best first: a far end at −35 dBFS keeps 37 dB of signal to noise in µ-law but only 18 dB in 8-bit linear."""
 _ENTRY: Final = re.compile(r'^(?:\+VSM:)?\s*(?P<number>\d+)\s*,\s*"(?P<name>[^"]+)"\s*,\s*(?P<bits>\d+\b)?', re.I)
@@ -43,7 +43,9 @@ def usable_encodings(lines: list[str]) -> list[Encoding]:
         Encoding(int(entry["number"]), law)
         for law, pattern in _BY_NAME
         for entry in entries
-        if pattern.search(entry["name"]) and entry["bits"] in (None, "16" if law == "linear16" else "8")
+        # With the bits behind the name: some list plain LINEAR with 16 of them (USRobotics).
+        if pattern.search(f"{entry['name']} {entry['bits']}")
+        and entry["bits"] in (None, "16" if law == "linear16" else "8")
     ]
 
 

@@ -18,8 +18,8 @@ from denwaban.effects import LineCommand
 from denwaban.errors import DenwabanError, LineError
 from denwaban.events import AudioFrame, LineFailed, LineReady, Pcm
 from denwaban.line.conversation import POLL_S, Conversation, Wiring
-from denwaban.line.encoding import Encoding
-from denwaban.line.profiles import GENERIC, Profile
+from denwaban.line.probe import ModemFacts
+from denwaban.line.profiles import Profile
 from denwaban.ports import Capabilities, Clock, Emit, FrameSink
 
 BAUD: Final = 460_800
@@ -39,14 +39,18 @@ class ModemLine:
         port: str,
         clock: Clock,
         prompts: Callable[[str], Pcm],
-        profile: Profile = GENERIC,
+        profile: Profile | None = None,
         heartbeat: Callable[[], None] = lambda: None,
     ) -> None:
-        """`port`: path or pyserial URL. `heartbeat` is called by the line thread at least every second."""
+        """`port`: path or pyserial URL. `profile`: None recognises the family.
+
+        `heartbeat` is called by the line thread at least every second.
+        """
         self._port = port
         self._clock = clock
         self._prompts = prompts
         self._profile = profile
+        self._facts: ModemFacts | None = None
         self._heartbeat = heartbeat
         self._commands: queue.Queue[LineCommand] = queue.Queue(MOST_COMMANDS)
         self._closing = threading.Event()
@@ -54,8 +58,13 @@ class ModemLine:
 
     @property
     def capabilities(self) -> Capabilities:
+        """`shows_caller` is False until the modem has been asked."""
         return Capabilities(
-            can_announce=True, can_cut=False, hears_outgoing=False, separate_sides=False, shows_caller=True
+            can_announce=True,
+            can_cut=False,
+            hears_outgoing=False,
+            separate_sides=False,
+            shows_caller=self._facts is not None and self._facts.shows_caller,
         )
 
     def start(self, emit: Emit, frames: FrameSink) -> None:
@@ -79,9 +88,9 @@ class ModemLine:
             try:
                 with _opened(self._port, self._clock) as port:
                     conversation = Conversation(wiring, port)
-                    name = conversation.initialise()
+                    self._facts = conversation.initialise()
                     self._forget_commands()
-                    wiring.emit(LineReady(name))
+                    wiring.emit(LineReady(self._facts.name))
                     failures = 0
                     conversation.serve()
             except (OSError, DenwabanError) as error:
@@ -142,15 +151,14 @@ class _Nowhere:
         del frame
 
 
-def identify(port: str, clock: Clock) -> tuple[str, Encoding]:
-    """Ask a modem who it is and which audio it offers, for `doctor`. Raises LineError."""
+def identify(port: str, clock: Clock, profile: Profile | None = None) -> ModemFacts:
+    """Ask a modem who it is and what it can do, for `doctor`. Raises LineError when nobody answers."""
     wiring = Wiring(
-        clock, _no_prompts, GENERIC, lambda: None, queue.Queue(), threading.Event(), lambda _event: None, _Nowhere()
+        clock, _no_prompts, profile, lambda: None, queue.Queue(), threading.Event(), lambda _event: None, _Nowhere()
     )
     try:
         with _opened(port, clock) as opened:
-            conversation = Conversation(wiring, opened)
-            return conversation.initialise(), conversation.encoding
+            return Conversation(wiring, opened).probe()
     except OSError as error:
         raise LineError(f"lost while talking to the modem: {error}") from error
 

@@ -42,12 +42,12 @@ class LineReports:
         self._rings = 0
         self._garble = random.Random(1)
 
-    def tick(self, line: LineTick, voice: bool, off_hook: bool) -> bytes:
+    def tick(self, line: LineTick, voice: bool, off_hook: bool, recording: bool) -> bytes:
         """The bytes due in this tick; `voice` is service class 8."""
         if off_hook:
             self._held_report = None
         told = b"".join(self._signal(signal, voice, off_hook) for signal in line.signals)
-        return told + self._tone(line, voice, off_hook)
+        return told + self._tone(line, voice, off_hook, recording)
 
     def _signal(self, signal: Signal | NumberReport, voice: bool, off_hook: bool) -> bytes:
         match signal:
@@ -61,9 +61,9 @@ class LineReports:
             case Signal.RING:
                 return b"" if off_hook else self._ring(voice) + self._report_after_ring(voice)
             case Signal.HANDSET_LIFTED:
-                return self._code("P", voice)
+                return self._code("P", voice and self._book.senses_extension)
             case Signal.HANDSET_REPLACED:
-                return self._code("p", voice)
+                return self._code("p", voice and self._book.senses_extension)
             case Signal.CALL_WAITING:
                 return self._report(SECOND_CALLER, voice)
 
@@ -101,9 +101,11 @@ class LineReports:
             return dle.code("X") + dle.shield(b"\r\n".join(lines)) + dle.code(".")
         return b"".join(self._answers.text(line) for line in lines)
 
-    def _tone(self, line: LineTick, voice: bool, off_hook: bool) -> bytes:
+    def _tone(self, line: LineTick, voice: bool, off_hook: bool, recording: bool) -> bytes:
         tone = self._tones.due(line.tone if off_hook else None)
-        if tone is None or (tone == "busy" and self._book.faults.no_busy_code):
+        codes = self._book.profile.busy_code
+        dumb = self._book.faults.no_busy_code or codes == "never" or (codes == "not while recording" and recording)
+        if tone is None or (tone == "busy" and dumb):
             return b""
         busy = "q" if self._book.faults.quiet_code_instead_of_busy else "b"
         return self._code(busy if tone == "busy" else "d", voice)

@@ -104,7 +104,7 @@ class VoiceModem:
         """20 ms with this on the line."""
         self._now += TICK_S
         self._sent = 0
-        self._send(self._reports.tick(line, self._voice, self._off_hook))
+        self._send(self._reports.tick(line, self._voice, self._off_hook, self._mode is Mode.RECORD))
         self._answer_if_due()
         self._work()
         if self._mode is Mode.PLAY:
@@ -227,7 +227,7 @@ class VoiceModem:
         return _Done([], delay=self._delay(self._delays.reset))
 
     def _service_class(self, command: Command) -> _Done:
-        has_voice = not self._faults.error_to_fclass8
+        has_voice = self._book.profile.voice and not self._faults.error_to_fclass8
         if command.rest == "=?":
             return _Done(["0,1,8" if has_voice else "0,1"])
         if command.rest == "?":

@@ -13,7 +13,6 @@ from denwaban.sim.profiles import ModemProfile, VoiceFormat
 
 JAPAN: Final = "00"
 """T.35 country code."""
-_COUNTRIES: Final = ("00", "09", "3D", "B4", "B5")
 _FACTORY_COUNTRY: Final = "B5"
 
 _RANGED: Final = {
@@ -23,12 +22,21 @@ _RANGED: Final = {
     "+VNH": ("0-2", range(3), "0"),
     "+VRID": ("0,1", range(2), "0"),
     "+PCW": ("0-2", range(3), "0"),
+    "+VCDT": ("0-7", range(8), "0"),
+    "-SCID": ("0-2", range(3), "0"),
+    "-STE": ("0-7", range(8), "0"),
 }
 """Commands with one number: what `=?` lists, what `=` takes, and the value after a reset."""
 _VOICE_RESET: Final = ("+VGR", "+VGT", "+VIT", "+VNH")
 """What +VIP resets, besides +VSM and +VSD."""
 _ACCEPTED: Final = frozenset({"&C", "&D", "&K", "B", "L", "M", "N", "P", "T", "W", "X", "Y"})
-_ACCEPTED_EXTENDED: Final = frozenset({"+FLO", "+IFC", "+ICF", "+IPR", "+VRA", "+VRN", "+VDR", "+VTD", "-STE", "-SCID"})
+_ACCEPTED_EXTENDED: Final = frozenset({"+FLO", "+IFC", "+ICF", "+IPR", "+VRA", "+VRN", "+VDR", "+VTD"})
+_OF_ONE_FAMILY: Final = frozenset({"+VCDT", "-SCID", "-STE"})
+_JAPANESE_TYPE: Final = "3"
+"""+VCDT, where there is one."""
+_EXTENSION_PICKUP: Final = 0b010
+_LINE_IN_USE: Final = 0b001
+"""Bits of -STE."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +81,14 @@ class Book:
     @property
     def japanese_caller_id(self) -> bool:
         """Only a modem set to Japan understands Number Display."""
-        return self.country == JAPAN and self.active.caller_id > 0
+        typed = "+VCDT" not in self.profile.own_commands or self.active.number("+VCDT") == _JAPANESE_TYPE
+        return self.country == JAPAN and self.active.caller_id > 0 and typed
+
+    @property
+    def senses_extension(self) -> bool:
+        """A telephone beside the modem that is lifted or replaced is reported."""
+        switched = "-STE" not in self.profile.own_commands or int(self.active.number("-STE")) & _EXTENSION_PICKUP
+        return self.profile.extension and bool(switched)
 
     def reset(self) -> None:
         """ATZ."""
@@ -84,6 +99,9 @@ class Book:
 
     def run(self, command: Command) -> list[str] | None:
         """Carry out a command; the lines it answers before OK, or None for ERROR."""
+        foreign = _OF_ONE_FAMILY - self.profile.own_commands
+        if command.name in self.profile.unknown | foreign:
+            return None
         special = _SPECIAL.get(command.name)
         if special is not None:
             return special(self, command)
@@ -96,7 +114,7 @@ class Book:
         return self._register(command) if re.fullmatch(r"S\d+", command.name) else None
 
     def _factory(self) -> Settings:
-        return Settings(cml=self.profile.default_cml)
+        return Settings(cml=self.profile.default_cml, numbers=(("+VIT", str(self.profile.inactivity_s)),))
 
     # --- single commands -----------------------------------------------------------------------------------------
 
@@ -109,6 +127,9 @@ class Book:
         if not command.value.isdigit() or int(command.value) not in allowed:
             return None
         self.active = self.active.with_number(command.name, command.value)
+        if command.name == "-SCID" and command.value != "0":  # by the maker's manual it forces these two
+            sensing = int(self.active.number("-STE")) | _LINE_IN_USE
+            self.active = replace(self.active.with_number("-STE", str(sensing)), caller_id=int(command.value))
         return []
 
     def _register(self, command: Command) -> list[str] | None:
@@ -145,10 +166,10 @@ class Book:
 
     def _country(self, command: Command) -> list[str] | None:
         if command.rest == "=?":
-            return [f"+GCI: ({','.join(_COUNTRIES)})"]
+            return [f"+GCI: ({','.join(self.profile.countries)})"]
         if command.rest == "?":
             return [f"+GCI: {self.country}"]
-        if command.value not in _COUNTRIES:
+        if command.value not in self.profile.countries:
             return None
         self.country = command.value
         return []
@@ -169,7 +190,7 @@ class Book:
         if command.rest == "?":
             return [f"{self.active.cml},8000,0,0"]
         values = command.value.split(",")
-        if not 1 <= len(values) <= 4 or not all(value.isdigit() for value in values):
+        if len(values) not in self.profile.format_parameters or not all(value.isdigit() for value in values):
             return None
         row = self.profile.format(int(values[0]))
         if row is None or values[1:2] not in ([], ["8000"]) or (row.bits == 16 and self.faults.no_16_bit):
@@ -185,6 +206,8 @@ class Book:
         values = command.value.split(",")
         if len(values) != 2 or not all(value.isdigit() and int(value) <= 255 for value in values):
             return None
+        if int(values[0]) not in self.profile.silence_levels:
+            return None
         self.active = replace(self.active, silence=(int(values[0]), int(values[1])))
         return []
 
@@ -198,7 +221,8 @@ class Book:
     def _reset_voice(self, command: Command) -> list[str] | None:
         factory = self._factory()
         kept = tuple((name, value) for name, value in self.active.numbers if name not in _VOICE_RESET)
-        self.active = replace(self.active, cml=factory.cml, silence=factory.silence, numbers=kept)
+        numbers = (*factory.numbers, *kept)
+        self.active = replace(self.active, cml=factory.cml, silence=factory.silence, numbers=numbers)
         return [] if command.rest == "" else None
 
 

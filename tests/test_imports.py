@@ -124,7 +124,7 @@ def test_wall_time_is_read_in_the_clock_only() -> None:
 def test_every_import_is_of_the_standard_library_or_declared() -> None:
     declared = {
         "cattrs", "jwcrypto", "numpy", "onnxruntime", "paho", "platformdirs", "serial", "rich", "soundfile", "soxr",
-        "sudachipy", "webrtcvad", "ctranslate2", "tokenizers", "vosk", "sounddevice", "amqtt",
+        "sudachipy", "vobject", "webrtcvad", "ctranslate2", "tokenizers", "vosk", "sounddevice", "amqtt",
     }  # fmt: skip
     found = {name.split(".")[0] for path in modules(PACKAGE) for _line, name in imports(path)} - {"denwaban"}
     assert found - set(sys.stdlib_module_names) - declared == set()

@@ -15,6 +15,7 @@ from denwaban.app import database_path, recordings_dir
 from denwaban.cli.common import Commands, add_command, add_config, add_json, config_of, print_json
 from denwaban.clock import SystemClock
 from denwaban.errors import ConfigError, StoreError
+from denwaban.reasons import explain, short
 from denwaban.store.feedback import mark
 from denwaban.store.reading import CallReader
 from denwaban.store.rows import Feedback, Opinion
@@ -82,7 +83,7 @@ def _list(options: argparse.Namespace) -> int:
             call.id,
             _when(call.opened_at),
             call.number or call.absence or "-",
-            call.decision,
+            short(call.decision),
             call.outcome or "…",
             f"[{LEVEL_STYLE[level]}]{level}[/]",
             call.category or "-",
@@ -100,11 +101,14 @@ def _show(options: argparse.Namespace) -> int:
         raise StoreError(f"no call is called {options.id!r}; `denwaban calls list` names them")
     recording = recordings_dir(config) / f"{options.id}.flac"
     if options.json:
-        print_json({**asdict(detail), "recording": str(recording) if recording.is_file() else None})
+        sound = str(recording) if recording.is_file() else None
+        print_json({**asdict(detail), "why": asdict(explain(detail.call.decision)), "recording": sound})
         return 0
     console = Console()
     call = detail.call
     console.print(f"[bold]{call.id}[/]  {_when(call.opened_at)}  {call.decision} → {call.outcome or 'still going on'}")
+    why = explain(call.decision)
+    console.print(f"{why.en}\n{why.ja}", highlight=False, markup=False)
     console.print(f"level [{LEVEL_STYLE[call.level or 'quiet']}]{call.level or 'quiet'}[/]  {call.category or ''}")
     console.print(f"recording: {recording if recording.is_file() else 'none'}")
     for said in detail.utterances:

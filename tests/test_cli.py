@@ -25,7 +25,7 @@ from denwaban.sim.virtual_line import VirtualLine
 from denwaban.store.database import Database
 from tests.fixtures_broker import free_port
 
-COMMANDS = ("run", "sim", "demo", "simulate", "analyze", "calls", "models", "config", "doctor")
+COMMANDS = ("run", "sim", "demo", "simulate", "analyze", "calls", "lists", "models", "config", "doctor")
 
 
 def subparsers(of: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
@@ -164,14 +164,19 @@ def test_calls_are_listed_and_shown(kept_call: Path, capsys: pytest.CaptureFixtu
     )
     assert shown["utterances"][0]["text"] == "還付金 [bold]です[/]"
     assert shown["recording"] is None
+    assert shown["why"]["en"] == "A number in Japan that is on no list: the box answered first."
 
 
-def test_calls_for_people_show_the_words_as_they_are(kept_call: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_calls_for_people_show_the_words_as_they_are(
+    kept_call: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")  # so that no table is wrapped
     assert main(["calls", "list", "--config", str(kept_call)]) == 0
-    assert "screened" in capsys.readouterr().out
+    assert "screen: domestic" in capsys.readouterr().out
     assert main(["calls", "show", "c1", "--config", str(kept_call)]) == 0
     shown = capsys.readouterr().out
     assert "還付金 [bold]です[/]" in shown
+    assert "登録されていない国内の番号なので、まず箱が応対しました。" in shown
     assert "03-1234-5678 東京" in shown
 
 

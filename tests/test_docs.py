@@ -66,7 +66,9 @@ def test_every_command_and_option_in_the_docs_exists(path: Path, capsys: pytest.
             words = match.group(1).split()
             options = [word.split("=")[0] for word in words if word.startswith("--")]
             plain = [word for word in words if not word.startswith("-")]
-            shown = help_of(plain[:2] if plain[:1] in (["calls"], ["models"], ["config"]) else plain[:1], capsys)
+            shown = help_of(
+                plain[:2] if plain[:1] in (["calls"], ["lists"], ["models"], ["config"]) else plain[:1], capsys
+            )
             assert shown, f"no such command: {match.group().strip()}"
             assert all(option in shown for option in options), f"no such option: {match.group().strip()}"
 

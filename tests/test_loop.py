@@ -7,18 +7,23 @@ import queue
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from denwaban import events as ev
 from denwaban.ears import Ears
-from denwaban.effects import Answer, HangUp, Play, Record
+from denwaban.effects import Answer, HangUp, Play, Record, UseLetThrough
 from denwaban.events import SAMPLE_RATE, CallerId
 from denwaban.listener import MixedListener
 from denwaban.loop import INBOX_LIMIT, Loop, Ports
 from denwaban.ports import Recognizer
+from denwaban.rules import LetThrough, ScreeningRules
+from denwaban.rules_watch import RulesWatch
 from denwaban.session import SessionState
+from denwaban.store.lists import ListEditor, RulesReader
+from denwaban.store.rows import NumberEntry
 from tests.fakes.ports import (
     FakeAlerts,
     FakeClock,
@@ -59,6 +64,17 @@ class Box:
 
     def until_command(self, *commands: object) -> None:
         until(lambda: self.line.commands == list(commands), f"commands {commands}, not {self.line.commands}")
+
+    def rules(self) -> ScreeningRules:
+        told = [thing.rules for thing in self.seen if isinstance(thing, ev.RulesChanged)]
+        return told[-1] if told else ScreeningRules()
+
+    def wish(self) -> LetThrough | None:
+        return self.rules().let_through
+
+    def ring(self) -> None:
+        self.line.say(ev.CallerIdShown(CallerId(NUMBER)))
+        self.line.say(ev.RingHeard())
 
     def answer_a_call(self) -> None:
         self.line.say(ev.RingHeard())
@@ -119,6 +135,29 @@ def test_family_that_cannot_be_told_does_not_stop_the_warning() -> None:
         box.answer_a_call()
         box.talk(1)
         until(lambda: "scam_warning" in box.speaker.said, "the household is warned")
+
+
+def test_the_running_box_obeys_changed_lists_and_notes_that_the_wish_is_used_up(tmp_path: Path) -> None:
+    editor = ListEditor(tmp_path / "box.sqlite")
+    with running() as box:
+        watch = RulesWatch(ScreeningRules(), RulesReader(tmp_path / "box.sqlite"), box.clock)
+        watch.start(box.loop.emit)
+        try:
+            editor.let_through(box.clock.wall() + 600, box.clock.wall())
+            until(lambda: box.wish() is not None, "the wish is known")
+            box.ring()
+            until(lambda: box.store.opened, "decided")
+            box.clock.advance(10)
+            until(lambda: box.store.closed, "the call that was let through is over")
+            editor.add([NumberEntry("block", NUMBER, "exact", "", 0.0, "by hand", None)])
+            until(lambda: NUMBER in box.rules().block.exact, "the block is known")
+            box.ring()
+            until(lambda: len(box.store.opened) == 2, "decided again")
+        finally:
+            watch.close()
+    assert [opened.decision for opened in box.store.opened] == ["allow:let_through", "refuse:blocked"]
+    assert box.store.used == [UseLetThrough(1)]
+    assert box.line.commands == [Answer()]
 
 
 def test_deadline_fires_when_the_clock_says_so() -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from denwaban import events as ev
+from denwaban.call import EVIDENCE_KEPT, TRANSCRIPT_TAIL
 from denwaban.effects import (
     Answer,
     Chime,
@@ -25,17 +26,19 @@ from denwaban.effects import (
     SetLamp,
     StartListening,
     StopListening,
+    UseLetThrough,
     Warn,
 )
 from denwaban.events import Assessment, CallerId, Evidence, Level, Utterance, UtteranceAssessed
-from denwaban.screening import ScreeningRules
-from denwaban.session import EVIDENCE_KEPT, TRANSCRIPT_TAIL, Phase, SessionSettings, SessionState, step
+from denwaban.rules import LetThrough, NumberList, ScreeningRules
+from denwaban.session import Phase, SessionSettings, SessionState, step
 
 STRANGER = CallerId("0312345678")
 FRIEND = CallerId("0399998888")
 BLOCKED = CallerId("0120000000")
 WITHHELD = CallerId(absence="P")
-SETTINGS = SessionSettings(ScreeningRules(allow=frozenset(["0399998888"]), block=frozenset(["0120000000"])))
+RULES = ScreeningRules(allow=NumberList.of(["0399998888"]), block=NumberList.of(["0120000000"]))
+SETTINGS = SessionSettings(RULES)
 
 
 class Course:
@@ -423,6 +426,61 @@ def test_failed_listener_or_recording_does_not_end_the_call() -> None:
     assert course.commands[-1] == Record()
 
 
+# --- the rules change ----------------------------------------------------------------------------------------------
+
+LETTING_THROUGH = replace(RULES, let_through=LetThrough(7, 1e6))
+
+
+@pytest.mark.parametrize("stretch", ["", "ringing", "announcing", "awaiting", "talking", "released"])
+def test_changed_rules_disturb_no_call_and_decide_the_next(stretch: str) -> None:
+    course = Course()
+    if stretch:
+        getattr(course, stretch)()
+    before = course.state
+    assert course.take(ev.RulesChanged(replace(RULES, domestic="refuse"), 0.0)) == []
+    assert (course.state.phase, course.state.call) == (before.phase, before.call)
+    course.wait(10_000)
+    course.ringing()
+    assert course.only(OpenCall)[-1].decision == "refuse:domestic"
+
+
+def test_a_moment_of_the_rules_is_wall_time() -> None:
+    course = Course()
+    until = course.now + 1_800_000_000.0
+    course.take(ev.RulesChanged(replace(RULES, let_through=LetThrough(1, until + 10)), 1_800_000_000.0))
+    assert course.ringing().only(OpenCall)[-1].decision == "allow:let_through"
+    late = Course()
+    late.take(ev.RulesChanged(replace(RULES, let_through=LetThrough(1, until + 1)), 1_800_000_000.0))
+    assert late.ringing().only(OpenCall)[-1].decision == "screen:domestic"
+
+
+def test_one_unknown_caller_is_let_through_and_the_next_is_screened() -> None:
+    course = Course()
+    course.take(ev.RulesChanged(LETTING_THROUGH, 0.0))
+    course.ringing(FRIEND).wait(60)
+    assert course.only(UseLetThrough) == [], "a known caller does not use it up"
+    course.ringing(WITHHELD).wait(60)
+    course.ringing(WITHHELD).wait(60)
+    assert [opened.decision for opened in course.only(OpenCall)] == [
+        "allow:known",
+        "allow:let_through",
+        "refuse:withheld",
+    ]
+    assert course.only(UseLetThrough) == [UseLetThrough(7)]
+
+
+def test_a_used_up_wish_does_not_come_back_with_rules_read_before_it_was_noted() -> None:
+    course = Course()
+    course.take(ev.RulesChanged(LETTING_THROUGH, 0.0))
+    course.ringing().wait(300)
+    course.take(ev.RulesChanged(LETTING_THROUGH, 0.0))
+    course.ringing().wait(300)
+    assert course.only(OpenCall)[-1].decision == "screen:domestic"
+    course.take(ev.RulesChanged(replace(RULES, let_through=LetThrough(8, 1e6)), 0.0))
+    course.ringing()
+    assert course.only(OpenCall)[-1].decision == "allow:let_through", "a new wish is a new one"
+
+
 # --- any order of events -------------------------------------------------------------------------------------------
 
 CALLERS = st.sampled_from([None, STRANGER, FRIEND, BLOCKED, WITHHELD, CallerId(), CallerId("+4412345678")])
@@ -440,6 +498,8 @@ EVENTS: st.SearchStrategy[ev.Event] = st.one_of(
             ev.LineFailed("x"),
             ev.ListenerFailed("x"),
             ev.RecordingFailed("x"),
+            ev.RulesChanged(RULES, 0.0),
+            ev.RulesChanged(ScreeningRules(domestic="refuse", let_through=LetThrough(1, 1e6)), 5.0),
         ]
     ),
     st.builds(ev.PromptFinished, st.sampled_from(["recording_warning", "refuse_withheld", "nobody_home"])),
@@ -483,6 +543,8 @@ def split_into_calls(effects: list[Effect]) -> list[list[Effect]]:
     """Effects of one call each: up to and with its CloseCall. Calls must not overlap."""
     calls: list[list[Effect]] = [[]]
     for effect in effects:
+        if isinstance(effect, HangUp) and all(isinstance(before, SetLamp) for before in calls[-1]):
+            continue  # an answer that came between calls is taken back
         calls[-1].append(effect)
         if isinstance(effect, CloseCall):
             calls.append([])

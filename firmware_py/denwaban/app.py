@@ -27,12 +27,14 @@ from denwaban.line.modem import ModemLine
 from denwaban.line.profiles import PROFILES
 from denwaban.listener import CallListener, MixedListener, SeparateListener
 from denwaban.loop import Loop, Observer, Ports
-from denwaban.phone_number import normalise_number
 from denwaban.ports import AlertSink, Clock, Recognizer, Recorder, Speaker
-from denwaban.screening import ScreeningRules
+from denwaban.rules import ScreeningRules
+from denwaban.rules_watch import RulesWatch, configured_rules
+from denwaban.screening import on_stop_list
 from denwaban.session import SessionSettings, SessionState
 from denwaban.shipped import shipped_models
 from denwaban.store.database import Database
+from denwaban.store.lists import RulesReader
 from denwaban.store.outbox import SqliteOutbox
 from denwaban.store.recordings import FlacRecorder, apply_retention
 from denwaban.supervise import Pulse
@@ -58,20 +60,10 @@ def recordings_dir(config: Config) -> Path:
     return config.data_dir / "recordings"
 
 
-def session_settings(config: Config) -> SessionSettings:
+def session_settings(config: Config, rules: ScreeningRules) -> SessionSettings:
     """What the pure core needs of the configuration."""
-    screening = config.screening
-    rules = ScreeningRules(
-        allow=frozenset(map(normalise_number, screening.allow)),
-        block=frozenset(map(normalise_number, screening.block)),
-        withheld=screening.withheld,
-        international=screening.international,
-        payphone=screening.payphone,
-        out_of_area=screening.out_of_area,
-        number_service=config.line.number_service,
-    )
     tells_family = bool(config.alerts.host and config.contacts)
-    return SessionSettings(rules, tells_family, screening.handset_wait_s, screening.max_call_s)
+    return SessionSettings(rules, tells_family, config.screening.handset_wait_s, config.screening.max_call_s)
 
 
 def engine_of(config: Config, model: ScamModel) -> str:
@@ -107,8 +99,10 @@ class Box:
     loop: Loop
     database: Database
     alerts: MqttAlerts | None
+    rules: RulesWatch
 
     def run(self) -> None:
+        self.rules.start(self.loop.emit)
         if self.alerts is not None:
             self.alerts.start()
         try:
@@ -116,6 +110,7 @@ class Box:
         finally:
             if self.alerts is not None:
                 self.alerts.close()
+            self.rules.close()
             self.database.close()
 
     def stop(self) -> None:
@@ -144,11 +139,13 @@ def build_box(
     recognizer = recognizer or load_speech(config, model)
     prompts = PromptLibrary()
     database = _open_database(config)
+    rules = RulesWatch(configured_rules(config), RulesReader(database_path(config)), clock)
+    rules.look()
     line = ModemLine(
         config.line.port, clock, prompts.line_pcm, PROFILES.get(config.line.profile), heartbeat=pulse.beater("line")
     )
     ears = Ears(
-        _listeners(config, clock, model, recognizer, database),
+        _listeners(config, clock, model, recognizer, database, rules),
         _recorders(config),
         line_waits=line_waits,
     )
@@ -156,8 +153,9 @@ def build_box(
     sink: AlertSink | None = alerts
     ports = Ports(clock, line, ears, database, sink, _speaker(config, prompts), _housekeeping(config, clock, database))
     boot = f"{int(clock.wall()):x}-{secrets.token_hex(3)}"
-    state = SessionState(boot, session_settings(config))
-    return Box(Loop(state, ports, observer, pulse.beater("main")), database, alerts)
+    in_force = rules.now
+    state = SessionState(boot, session_settings(config, in_force.rules), wall_offset=in_force.wall_offset)
+    return Box(Loop(state, ports, observer, pulse.beater("main")), database, alerts, rules)
 
 
 def _open_database(config: Config) -> Database:
@@ -166,14 +164,15 @@ def _open_database(config: Config) -> Database:
 
 
 def _listeners(
-    config: Config, clock: Clock, model: ScamModel, recognizer: Recognizer, database: Database
+    config: Config, clock: Clock, model: ScamModel, recognizer: Recognizer, database: Database, rules: RulesWatch
 ) -> Callable[[CallerId | None], CallListener]:
     reader = Reader()
 
     def listener(caller: CallerId | None) -> CallListener:
         at = clock.wall()
         past, feedback = _household(database, at)
-        shift = caller_shift(caller) + household_shift(past, at)
+        warned_of = on_stop_list(rules.now.rules, caller, at)
+        shift = caller_shift(caller, on_stop_list=warned_of) + household_shift(past, at)
         judge = CallJudge(model, reader, config.detector.sensitivity, shift, household_bias(feedback, at))
         return MixedListener(recognizer.start(), LevelSides(), judge)
 
@@ -207,6 +206,7 @@ def _housekeeping(config: Config, clock: Clock, database: Database) -> Callable[
 
     def keep_house() -> None:
         database.forget_calls(before=clock.wall() - config.recording.keep_days * DAY_S)
+        database.forget_expired(before=clock.wall())
         database.forget_feedback(before=clock.wall() - FEEDBACK_S)
         try:
             apply_retention(recordings_dir(config), clock.wall(), config.recording.keep_days, config.recording.max_mb)

@@ -22,8 +22,8 @@ import cattrs
 import platformdirs
 
 from denwaban.errors import ConfigError
-from denwaban.phone_number import normalise_number
-from denwaban.screening import Action
+from denwaban.rules import Action, parse_quiet_hours
+from denwaban.screening import pattern_of
 
 T = TypeVar("T")
 
@@ -74,12 +74,23 @@ class LineConfig:
 class ScreeningConfig:
     """Who gets through. Each class of caller: allow (rings as always), screen, or refuse (message, then hang up)."""
 
-    allow: tuple[str, ...] = _key((), "Known numbers: they ring through untouched and are never recorded.")
-    block: tuple[str, ...] = _key((), "Numbers that are always refused.")
+    allow: tuple[str, ...] = _key(
+        (),
+        "Known numbers: they ring through untouched and are never recorded. 0312345* means all that begin so. "
+        "`denwaban lists` adds more without a restart.",
+    )
+    block: tuple[str, ...] = _key((), "Numbers that are refused; the allow list wins over them.")
+    domestic: Action = _key("screen", "Numbers in Japan that are on no list.")
     withheld: Action = _key("refuse", "Callers who withhold their number. They hear how to call with it (186).")
     international: Action = _key("refuse", "Calls from abroad.")
     payphone: Action = _key("screen", "Payphones: after an earthquake the only telephone that works.")
     out_of_area: Action = _key("screen", "Networks that cannot pass a number on.")
+    no_report: Action = _key("screen", "Calls without any report; never refused when number_service is false.")
+    quiet_hours: str = _key(
+        "",
+        'Japanese time, such as "22:00-06:30", in which callers on no list are refused with a kind message; payphones '
+        "and calls without a report are not, and without number_service nobody is. Empty: off.",
+    )
     handset_wait_s: float = _key(40.0, "Seconds the household is called to the telephone before the box says goodbye.")
     max_call_s: float = _key(7200.0, "Seconds after which the box stops listening to one call.")
 
@@ -294,8 +305,14 @@ def _out_of_range(config: Config) -> Iterator[str]:
         yield "recording.keep_days and recording.max_mb: must be 1 or more (enabled = false keeps nothing)"
     for key in ("allow", "block"):
         for number in getattr(config.screening, key):
-            if len(normalise_number(number).lstrip("+")) < 3:
-                yield f"screening.{key}: {number!r} is no telephone number"
+            try:
+                pattern_of(number)
+            except ValueError as error:
+                yield f"screening.{key}: {number!r} {error}"
+    try:
+        parse_quiet_hours(config.screening.quiet_hours)
+    except ValueError as error:
+        yield f"screening.quiet_hours: {error}"
     names = [contact.name for contact in config.contacts]
     for name in (config.unit.name, *names):
         if not name or not all(c.isascii() and (c.isalnum() or c == "-") for c in name):

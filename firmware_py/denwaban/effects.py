@@ -77,6 +77,13 @@ class OpenCall:
 
 
 @dataclass(frozen=True, slots=True)
+class UseLetThrough:
+    """The one unknown caller who was to be let through has rung: note it, so that the wish ends with this call."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
 class StartListening:
     """Begin recording, transcription and detection for this call."""
 
@@ -132,6 +139,7 @@ Effect = (
     | Warn
     | SetLamp
     | OpenCall
+    | UseLetThrough
     | StartListening
     | StopListening
     | NoteUtterance

@@ -45,3 +45,7 @@ class CallFileError(DenwabanError):
 
 class WireError(DenwabanError):
     """A message of the alert wire is malformed, oversized, wrongly signed or not for us."""
+
+
+class ListError(DenwabanError):
+    """A file or an entry of telephone numbers cannot be used."""

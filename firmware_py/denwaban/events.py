@@ -9,6 +9,8 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
+from denwaban.rules import ScreeningRules
+
 Pcm = npt.NDArray[np.int16]
 """Linear 16-bit mono samples at `SAMPLE_RATE`."""
 
@@ -187,6 +189,14 @@ class RecordingFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class RulesChanged:
+    """The household's rules are others now, or the clock was set; `wall_offset` is wall time minus the session's."""
+
+    rules: ScreeningRules
+    wall_offset: float
+
+
+@dataclass(frozen=True, slots=True)
 class DeadlineReached:
     """The deadline that the state carried has passed."""
 
@@ -207,5 +217,6 @@ Event = (
     | TranscriptFinished
     | ListenerFailed
     | RecordingFailed
+    | RulesChanged
     | DeadlineReached
 )

@@ -25,6 +25,7 @@ from denwaban.effects import (
     SetLamp,
     StartListening,
     StopListening,
+    UseLetThrough,
     Warn,
 )
 from denwaban.events import DeadlineReached, Event, LineFailed, LineReady, ListenerFailed, RecordingFailed
@@ -136,6 +137,8 @@ class Loop:
                 ports.speaker.say(prompt)
             case OpenCall():
                 ports.store.open_call(effect, wall)
+            case UseLetThrough():
+                ports.store.use_let_through(effect, wall)
             case NoteUtterance():
                 ports.store.note(effect, wall)
             case CloseCall():

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from denwaban.effects import CloseCall, LineCommand, NoteUtterance, OpenCall, SendAlert
+from denwaban.effects import CloseCall, LineCommand, NoteUtterance, OpenCall, SendAlert, UseLetThrough
 from denwaban.events import Assessment, AudioFrame, Event, Pcm, Side, Utterance
 
 Emit = Callable[[Event], None]
@@ -121,6 +121,8 @@ class CallStore(Protocol):
     def note(self, noted: NoteUtterance, at: float) -> None: ...
 
     def close_call(self, closed: CloseCall, at: float) -> None: ...
+
+    def use_let_through(self, used: UseLetThrough, at: float) -> None: ...
 
 
 class AlertSink(Protocol):

@@ -6,12 +6,13 @@ A pair (phase, event) that the table does not list changes nothing: the line may
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Final
 
 from denwaban import events as ev
 from denwaban.advice import for_household, spoken_warnings
+from denwaban.call import Call, alert_of, with_assessment, worth_an_update
 from denwaban.effects import (
     Answer,
     Chime,
@@ -21,17 +22,17 @@ from denwaban.effects import (
     Lamp,
     NoteUtterance,
     OpenCall,
-    Outcome,
     Play,
     Record,
-    SendAlert,
     SetLamp,
     StartListening,
     StopListening,
+    UseLetThrough,
     Warn,
 )
-from denwaban.events import CallerId, Event, Evidence, Level
-from denwaban.screening import Decision, ScreeningRules, decide
+from denwaban.events import Event, Level
+from denwaban.rules import ScreeningRules
+from denwaban.screening import LET_THROUGH, decide, used_up
 
 RING_GAP_NORMAL_S: Final = 2.0
 """Rings closer than this are caller-id alerting (0.5 s on, 0.5 s off), during which answering loses the call;
@@ -45,11 +46,6 @@ RELEASE_LIMIT_S: Final = 180.0
 CHIME_EVERY_S: Final = 6.0
 TALK_UTTERANCES: Final = 4
 """So much speech while the handset is awaited is a conversation: not every modem senses that a handset is lifted."""
-UPDATE_EVERY_S: Final = 10.0
-"""At most one alert update in this time, unless the kind of scam changes."""
-TRANSCRIPT_TAIL: Final = 12
-EVIDENCE_KEPT: Final = 6
-_STANDARD_RULES: Final = ScreeningRules()
 
 
 class Phase(Enum):
@@ -70,7 +66,7 @@ class Phase(Enum):
 class SessionSettings:
     """What the household may set about the course of a call. Seconds."""
 
-    rules: ScreeningRules = _STANDARD_RULES
+    rules: ScreeningRules = field(default_factory=ScreeningRules)
     tells_family: bool = True
     """Somebody is registered to be told; otherwise the spoken warnings must not claim it."""
     handset_wait_s: float = 40.0
@@ -78,39 +74,20 @@ class SessionSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """The call in hand."""
-
-    id: str
-    last_ring: float
-    caller: CallerId | None = None
-    decision: Decision | None = None
-    opened: bool = False
-    listening: bool = False
-    released: bool = False
-    handset_up: bool = False
-    utterances: int = 0
-    outcome: Outcome = "unanswered"
-    answered_at: float = 0.0
-    level: Level = Level.QUIET
-    category: str = ""
-    score: float = 0.0
-    evidence: tuple[Evidence, ...] = ()
-    transcript: tuple[tuple[str, str], ...] = ()
-    updated_at: float = 0.0
-    updated_category: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class SessionState:
-    """Everything the session knows. `boot` makes call ids unique over restarts."""
+    """Everything the session knows. `boot` makes call ids unique over restarts.
+
+    `wall_offset` is what to add to `now` for seconds since the epoch; `let_through` the last wish that was fulfilled.
+    """
 
     boot: str
-    settings: SessionSettings = SessionSettings()
+    settings: SessionSettings = field(default_factory=SessionSettings)
     phase: Phase = Phase.IDLE
     calls: int = 0
     call: Call | None = None
     deadline: float | None = None
+    wall_offset: float = 0.0
+    let_through: int | None = None
 
 
 Step = tuple[SessionState, tuple[Effect, ...]]
@@ -148,14 +125,9 @@ def _close(state: SessionState, call: Call) -> Step:
         effects.append(OpenCall(call.id, call.caller, "none"))
     if call.level is Level.ALERT:
         advice = for_household("call_ended_advice", tells_family=state.settings.tells_family)
-        effects += [_alert(call, "end"), Warn(advice)]
+        effects += [alert_of(call, "end"), Warn(advice)]
     effects += [SetLamp("off"), CloseCall(call.id, call.outcome, call.level, call.category, call.score)]
     return replace(state, phase=Phase.IDLE, call=None, deadline=None), tuple(effects)
-
-
-def _alert(call: Call, event: Any) -> SendAlert:
-    verdict = (call.level, call.category, call.score, call.caller, call.evidence, call.transcript)
-    return SendAlert(call.id, call.id, event, *verdict)
 
 
 # --- ringing -----------------------------------------------------------------------------------------------------
@@ -181,12 +153,30 @@ def _ring(state: SessionState, _event: ev.RingHeard, now: float) -> Step:
     call = replace(call, last_ring=now)
     if call.caller is None and gap < RING_GAP_NORMAL_S:
         return _to(state, Phase.RINGING, call, now + RING_STOPPED_S)
-    decision = decide(state.settings.rules, call.caller)
+    decision = decide(state.settings.rules, call.caller, now + state.wall_offset)
     call = replace(call, decision=decision, opened=True)
     opened = OpenCall(call.id, call.caller, decision.reason)
     if decision.action == "allow":
-        return _to(state, Phase.LEFT_ALONE, replace(call, outcome="left_alone"), now + RING_STOPPED_S, opened)
+        state, used = _let_through(state) if decision.reason == LET_THROUGH else (state, ())
+        return _to(state, Phase.LEFT_ALONE, replace(call, outcome="left_alone"), now + RING_STOPPED_S, opened, *used)
     return _to(state, Phase.ANSWERING, call, now + ANSWER_LIMIT_S, opened, Answer(), SetLamp("listening"))
+
+
+def _let_through(state: SessionState) -> Step:
+    rules = state.settings.rules
+    wish = rules.let_through
+    if wish is None:
+        return state, ()
+    settings = replace(state.settings, rules=used_up(rules))
+    return replace(state, settings=settings, let_through=wish.id), (UseLetThrough(wish.id),)
+
+
+def _rules_changed(state: SessionState, event: ev.RulesChanged, _now: float) -> Step:
+    """The next ring is decided by the new rules. A wish already fulfilled may not yet be noted where they come from."""
+    rules = event.rules
+    if rules.let_through is not None and rules.let_through.id == state.let_through:
+        rules = used_up(rules)
+    return replace(state, settings=replace(state.settings, rules=rules), wall_offset=event.wall_offset), ()
 
 
 def _ring_on(state: SessionState, _event: ev.RingHeard, now: float) -> Step:
@@ -260,7 +250,7 @@ def _heard(state: SessionState, event: ev.UtteranceAssessed, now: float) -> Step
     before = _call(state)
     if not before.listening:
         return state, ()
-    call = _with_assessment(before, event)
+    call = with_assessment(before, event)
     state = replace(state, call=call)
     effects: list[Effect] = [NoteUtterance(call.id, event)]
     if state.phase is Phase.AWAITING_HANDSET and (event.utterance.side == "near" or call.utterances >= TALK_UTTERANCES):
@@ -268,37 +258,16 @@ def _heard(state: SessionState, event: ev.UtteranceAssessed, now: float) -> Step
     if call.level.rank > before.level.rank:
         effects += _level_raised(state, call)
         state = _mark_update(state, now)
-    elif call.level is Level.ALERT and _worth_an_update(call, event, now):
-        effects.append(_alert(call, "update"))
+    elif call.level is Level.ALERT and worth_an_update(call, event, now):
+        effects.append(alert_of(call, "update"))
         state = _mark_update(state, now)
     return state, tuple(effects)
 
 
-def _with_assessment(call: Call, event: ev.UtteranceAssessed) -> Call:
-    found = event.assessment
-    kept = {item.phrase: item for item in (*call.evidence, *found.evidence)}
-    strongest = sorted(kept.values(), key=lambda item: item.weight, reverse=True)[:EVIDENCE_KEPT]
-    level = max(call.level, found.level, key=lambda level: level.rank)
-    return replace(
-        call,
-        level=level,
-        category=found.category or call.category,
-        score=max(call.score, found.call_score),
-        evidence=tuple(strongest),
-        utterances=call.utterances + 1,
-        transcript=(*call.transcript, (event.utterance.side, event.utterance.text))[-TRANSCRIPT_TAIL:],
-    )
-
-
 def _level_raised(state: SessionState, call: Call) -> tuple[Effect, ...]:
     warnings = spoken_warnings(call.level, call.category, tells_family=state.settings.tells_family)
-    alert = (_alert(call, "new"),) if call.level is Level.ALERT else ()
+    alert = (alert_of(call, "new"),) if call.level is Level.ALERT else ()
     return (*alert, *map(Warn, warnings), SetLamp("alert" if alert else "caution"))
-
-
-def _worth_an_update(call: Call, event: ev.UtteranceAssessed, now: float) -> bool:
-    new_kind = call.category != call.updated_category
-    return bool(event.assessment.evidence) and (new_kind or now - call.updated_at >= UPDATE_EVERY_S)
 
 
 def _mark_update(state: SessionState, now: float) -> SessionState:
@@ -357,6 +326,7 @@ _ANY_PHASE: Final[dict[type[Event], _Handler]] = {
     ev.LineFailed: _line_failed,
     ev.LineReady: _show("off"),
     ev.ListenerFailed: _show("fault"),
+    ev.RulesChanged: _rules_changed,
 }
 
 _TABLE: Final[dict[tuple[Phase, type[Event]], _Handler]] = {

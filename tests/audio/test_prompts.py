@@ -14,10 +14,19 @@ from denwaban.audio.prompts import PROMPTS_DIR, PromptLibrary
 from denwaban.effects import Play, Warn
 from denwaban.errors import AudioError
 from denwaban.events import SAMPLE_RATE, CallerId, Level
-from denwaban.screening import ScreeningRules, decide
+from denwaban.rules import QuietHours, ScreeningRules
+from denwaban.screening import decide
 
 LIBRARY = PromptLibrary()
-INTO_THE_LINE = ["recording_warning", "nobody_home", "refuse_withheld", "refuse_international", "refuse_blocked"]
+STRANGER = CallerId("0312345678")
+INTO_THE_LINE = [
+    "recording_warning",
+    "nobody_home",
+    "refuse_withheld",
+    "refuse_international",
+    "refuse_blocked",
+    "quiet_hours",
+]
 WHEN_SUSPICIOUS = sorted(
     {
         prompt
@@ -41,7 +50,7 @@ def named_in_source(module: object, effect: type) -> set[str]:
 
 
 def test_lists_here_are_what_the_program_says() -> None:
-    refusals = set(screening._REFUSAL_PROMPT.values()) | {"refuse_blocked"}
+    refusals = set(screening._REFUSAL_PROMPT.values()) | {"refuse_blocked", "quiet_hours"}
     assert set(INTO_THE_LINE) == named_in_source(session, Play) | refusals
     said = named_in_source(session, Warn) | {"chime", "call_ended_advice", "call_ended_advice_alone", *WHEN_SUSPICIOUS}
     assert set(IN_THE_ROOM) == said
@@ -77,8 +86,9 @@ def test_callers_are_told_that_the_call_is_recorded_and_how_to_get_through() -> 
 
 def test_every_refusal_names_a_prompt() -> None:
     rules = ScreeningRules(payphone="refuse", out_of_area="refuse")
-    for absence in ("P", "O", "C", "S"):
-        prompt = decide(rules, CallerId(absence=absence)).prompt
+    at_night = ScreeningRules(quiet=QuietHours(0, 1439))
+    callers = [CallerId(absence=absence) for absence in ("P", "O", "C", "S")]
+    for prompt in (*(decide(rules, caller, 0.0).prompt for caller in callers), decide(at_night, STRANGER, 0.0).prompt):
         assert prompt is not None
         assert LIBRARY[prompt].path.is_file()
 

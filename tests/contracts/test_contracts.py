@@ -20,7 +20,7 @@ from denwaban.clock import SystemClock
 from denwaban.detect.judge import CallJudge
 from denwaban.detect.model import load_model
 from denwaban.detect.text import Reader
-from denwaban.effects import Answer, CloseCall, HangUp, NoteUtterance, OpenCall, Play, SendAlert
+from denwaban.effects import Answer, CloseCall, HangUp, NoteUtterance, OpenCall, Play, SendAlert, UseLetThrough
 from denwaban.events import (
     Answered,
     Assessment,
@@ -127,6 +127,7 @@ def test_store_keeps_calls_newest_first(store: tuple[CallStore, Callable[[], obj
         keeper.open_call(OpenCall(f"c{n}", CallerId("0312345678"), "screen:domestic"), 100.0 + n)
         keeper.note(NoteUtterance(f"c{n}", HEARD), 101.0 + n)
         keeper.close_call(CloseCall(f"c{n}", outcome, Level.ALERT, "refund", 0.9), 102.0 + n)  # type: ignore[arg-type]
+    keeper.use_let_through(UseLetThrough(1), 105.0)  # a wish that is gone meanwhile is no error
     assert closed() == [("c1", "refused", Level.ALERT), ("c0", "screened", Level.ALERT)]
 
 

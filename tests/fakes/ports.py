@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from denwaban.effects import CloseCall, LineCommand, NoteUtterance, OpenCall, SendAlert
+from denwaban.effects import CloseCall, LineCommand, NoteUtterance, OpenCall, SendAlert, UseLetThrough
 from denwaban.errors import StoreError
 from denwaban.events import (
     SAMPLE_RATE,
@@ -89,6 +89,7 @@ class FakeStore:
     opened: list[OpenCall] = field(default_factory=list)
     noted: list[NoteUtterance] = field(default_factory=list)
     closed: list[CloseCall] = field(default_factory=list)
+    used: list[UseLetThrough] = field(default_factory=list)
 
     def open_call(self, opened: OpenCall, at: float) -> None:
         self.opened.append(opened)
@@ -98,6 +99,9 @@ class FakeStore:
 
     def close_call(self, closed: CloseCall, at: float) -> None:
         self.closed.append(closed)
+
+    def use_let_through(self, used: UseLetThrough, at: float) -> None:
+        self.used.append(used)
 
 
 @dataclass

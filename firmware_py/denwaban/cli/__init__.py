@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from denwaban import __version__
-from denwaban.cli import analyze, box, calls, configuration, doctor, models, rehearse
+from denwaban.cli import analyze, box, calls, configuration, doctor, lists, models, rehearse
 from denwaban.errors import DenwabanError
 
 _DESCRIPTION = "Minds the telephone of an elderly household: screens unknown callers and detects scam calls on the box."
@@ -30,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"denwaban {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (box, rehearse, analyze, calls, models, configuration, doctor):
+    for module in (box, rehearse, analyze, calls, lists, models, configuration, doctor):
         module.register(commands)
     return top
 

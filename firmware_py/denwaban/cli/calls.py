@@ -16,6 +16,7 @@ from denwaban.cli.common import Commands, add_command, add_config, add_json, con
 from denwaban.clock import SystemClock
 from denwaban.errors import ConfigError, StoreError
 from denwaban.phone_number import describe
+from denwaban.reasons import explain, short
 from denwaban.store.feedback import mark
 from denwaban.store.reading import CallReader
 from denwaban.store.rows import Feedback, Opinion, StoredCall
@@ -85,7 +86,7 @@ def _list(options: argparse.Namespace) -> int:
             call.id,
             _when(call.opened_at),
             _caller(call),
-            call.decision,
+            short(call.decision),
             call.outcome or "…",
             f"[{LEVEL_STYLE[level]}]{level}[/]",
             call.category or "-",
@@ -103,13 +104,16 @@ def _show(options: argparse.Namespace) -> int:
         raise StoreError(f"no call is called {options.id!r}; `denwaban calls list` names them")
     recording = recordings_dir(config) / f"{options.id}.flac"
     if options.json:
-        kept = str(recording) if recording.is_file() else None
-        print_json({**asdict(detail), "caller": _described(detail.call), "recording": kept})
+        sound = str(recording) if recording.is_file() else None
+        why = asdict(explain(detail.call.decision))
+        print_json({**asdict(detail), "caller": _described(detail.call), "why": why, "recording": sound})
         return 0
     console = Console()
     call = detail.call
     console.print(f"[bold]{call.id}[/]  {_when(call.opened_at)}  {call.decision} → {call.outcome or 'still going on'}")
     console.print(f"caller: {_caller(call)}", highlight=False)
+    reason = explain(call.decision)
+    console.print(f"{reason.en}\n{reason.ja}", highlight=False, markup=False)
     console.print(f"level [{LEVEL_STYLE[call.level or 'quiet']}]{call.level or 'quiet'}[/]  {call.category or ''}")
     console.print(f"recording: {recording if recording.is_file() else 'none'}")
     for said in detail.utterances:

@@ -125,15 +125,21 @@ def decide_level(memory: Memory, call: Floats, ask: float, thresholds: Threshold
     return max(memory.level, level, key=lambda item: item.rank)
 
 
-def caller_shift(caller: CallerId | None) -> float:
+STOP_LIST_SHIFT: Final = 0.6
+"""An estimate: more than a number from abroad, yet half of what caller and memory may move at all. Numbers are spoofed
+and pass to others, so a stop-list alone must never make an alert."""
+
+
+def caller_shift(caller: CallerId | None, *, on_stop_list: bool = False) -> float:
     """What the number adds to the log-odds. A number never lowers: police numbers are spoofed too."""
+    listed = STOP_LIST_SHIFT if on_stop_list else 0.0
     if caller is None:
-        return 0.0
+        return listed
     if caller.absence == "P":
-        return 0.3
+        return listed + 0.3
     number = caller.number or ""
     shift = 0.4 if number.startswith(("+", "010")) and not number.startswith("+81") else 0.0
-    return shift + (0.4 if shift and number.endswith("0110") else 0.0)
+    return listed + shift + (0.4 if shift and number.endswith("0110") else 0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from denwaban.effects import CloseCall, NoteUtterance, OpenCall
+from denwaban.effects import CloseCall, NoteUtterance, OpenCall, UseLetThrough
 from denwaban.errors import StoreError
 from denwaban.store import writing
 from denwaban.store.files import connect, is_damage, prepare
@@ -61,6 +61,13 @@ class Database:
 
     def close_call(self, closed: CloseCall, at: float) -> None:
         self._submit(partial(writing.close_call, closed=closed, at=at))
+
+    def use_let_through(self, used: UseLetThrough, at: float) -> None:
+        self._submit(partial(writing.use_let_through, used=used, at=at))
+
+    def forget_expired(self, before: float) -> None:
+        """Delete list entries whose time ended before that time."""
+        self._submit(partial(writing.forget_expired, before=before))
 
     def forget_calls(self, before: float) -> None:
         """Delete the calls opened before that time (seconds since the epoch)."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from denwaban.events import Evidence, Level
+from denwaban.rules import PatternKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,45 @@ class Feedback:
     opinion: Opinion
     level: Level
     category: str
+
+
+ListName = Literal["allow", "block", "called"]
+
+
+@dataclass(frozen=True, slots=True)
+class NumberEntry:
+    """An entry of a household's list: `pattern` as `screening.pattern_of` makes it, the end of its time or None."""
+
+    list: ListName
+    pattern: str
+    kind: PatternKind
+    label: str
+    added_at: float
+    source: str
+    expires_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class StopList:
+    """An imported list of numbers that police or carriers warn of, and who answered for the import."""
+
+    source: str
+    issued_at: float
+    expires_at: float
+    signed_off_by: str
+    imported_at: float
+    numbers: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRules:
+    """Everything that decides who gets through, as it stands in the database."""
+
+    entries: tuple[NumberEntry, ...]
+    stop: tuple[tuple[str, PatternKind, float], ...]
+    """(pattern, kind, end of its time), by the end of its time."""
+    let_through: tuple[int, float] | None
+    """(id, until) of the newest wish that is not fulfilled."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 
-from denwaban.effects import CloseCall, NoteUtterance, OpenCall
+from denwaban.effects import CloseCall, NoteUtterance, OpenCall, UseLetThrough
 from denwaban.events import Level
 
 _RANK = "CASE level WHEN 'alert' THEN 2 WHEN 'caution' THEN 1 ELSE 0 END"
@@ -62,6 +62,25 @@ def forget_calls(db: sqlite3.Connection, before: float) -> None:
 def forget_feedback(db: sqlite3.Connection, before: float) -> None:
     """Delete feedback given before that time; it outlives the words of its call, but not for ever."""
     db.execute("DELETE FROM feedback WHERE at < ?", (before,))
+
+
+def use_let_through(db: sqlite3.Connection, used: UseLetThrough, at: float) -> None:
+    """The caller who was to be let through has rung."""
+    db.execute("UPDATE let_through SET used_at = ? WHERE id = ?", (at, used.id))
+    rules_changed(db)
+
+
+def forget_expired(db: sqlite3.Connection, before: float) -> None:
+    """Delete what has had its time; stop-lists stay in sight until they are replaced or removed."""
+    gone = db.execute("DELETE FROM list_entries WHERE expires_at < ?", (before,)).rowcount
+    gone += db.execute("DELETE FROM let_through WHERE until < ?", (before,)).rowcount
+    if gone:
+        rules_changed(db)
+
+
+def rules_changed(db: sqlite3.Connection) -> None:
+    """Tell the running box, which looks at this counter whenever anything was committed."""
+    db.execute("UPDATE rules_version SET n = n + 1")
 
 
 def _ensure(db: sqlite3.Connection, call_id: str, at: float) -> None:

@@ -172,7 +172,7 @@ def test_a_file_without_a_good_row_changes_nothing(box: Box) -> None:
 def test_a_stop_list_is_dated_signed_off_and_can_be_removed(box: Box) -> None:
     path = box.file("stop.csv", "0312345678\n+1800*\nx\n")
     told = box.run("import-stoplist", path, *STOP, "--expires", "2099-12-31")
-    assert "2 numbers of police count until 2100-01-01 00:00, 1 rows left out" in told
+    assert "2 numbers of police count until 2100-01-01 00:00 JST, 1 rows left out" in told
     assert box.reason("0312345678") == "screen:stop_list"
     (row,) = box.rows("stop")
     assert (row["source"], row["signed_off_by"], row["numbers"]) == ("police", "officer", 2)

@@ -146,7 +146,7 @@ def _day(text: str) -> float:
 
 
 def _date(at: float) -> str:
-    return datetime.fromtimestamp(at, JST).strftime("%Y-%m-%d %H:%M")
+    return datetime.fromtimestamp(at, JST).strftime("%Y-%m-%d %H:%M JST")
 
 
 def _editor(config: Config) -> ListEditor:

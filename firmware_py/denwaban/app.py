@@ -10,6 +10,7 @@ from pathlib import Path
 
 from denwaban.alert.keys import UnitKey
 from denwaban.alert.mqtt import MqttAlerts
+from denwaban.alert.queued import QueuedAlerts
 from denwaban.alert.settings import Contact, MqttSettings
 from denwaban.audio.prompts import PromptLibrary
 from denwaban.audio.sides import LevelSides
@@ -27,7 +28,7 @@ from denwaban.line.modem import ModemLine
 from denwaban.line.profiles import PROFILES
 from denwaban.listener import CallListener, MixedListener, SeparateListener
 from denwaban.loop import Loop, Observer, Ports
-from denwaban.ports import AlertSink, Clock, Recognizer, Recorder, Speaker
+from denwaban.ports import Clock, Recognizer, Recorder, Speaker
 from denwaban.screening import ScreeningRules, normalise_number
 from denwaban.session import SessionSettings, SessionState
 from denwaban.shipped import shipped_models
@@ -106,6 +107,7 @@ class Box:
     loop: Loop
     database: Database
     alerts: MqttAlerts | None
+    outbox: QueuedAlerts | None
 
     def run(self) -> None:
         if self.alerts is not None:
@@ -113,6 +115,8 @@ class Box:
         try:
             self.loop.run()
         finally:
+            if self.outbox is not None:
+                self.outbox.close()
             if self.alerts is not None:
                 self.alerts.close()
             self.database.close()
@@ -143,20 +147,31 @@ def build_box(
     recognizer = recognizer or load_speech(config, model)
     prompts = PromptLibrary()
     database = _open_database(config)
-    line = ModemLine(
-        config.line.port, clock, prompts.line_pcm, PROFILES[config.line.profile], heartbeat=pulse.beater("line")
-    )
+    line = _line(config, clock, prompts, pulse)
     ears = Ears(
         _listeners(config, clock, model, recognizer, database),
         _recorders(config),
         line_waits=line_waits,
     )
     alerts = _alerts(config, clock, drill)
-    sink: AlertSink | None = alerts
-    ports = Ports(clock, line, ears, database, sink, _speaker(config, prompts), _housekeeping(config, clock, database))
+    outbox = QueuedAlerts(alerts) if alerts is not None else None
+    ports = Ports(
+        clock, line, ears, database, outbox, _speaker(config, prompts), _housekeeping(config, clock, database)
+    )
     boot = f"{int(clock.wall()):x}-{secrets.token_hex(3)}"
-    state = SessionState(boot, session_settings(config))
-    return Box(Loop(state, ports, observer, pulse.beater("main")), database, alerts)
+    state = SessionState(boot, session_settings(config), line_ready=False)
+    return Box(Loop(state, ports, observer, pulse.beater("main")), database, alerts, outbox)
+
+
+def _line(config: Config, clock: Clock, prompts: PromptLibrary, pulse: Pulse) -> ModemLine:
+    return ModemLine(
+        config.line.port,
+        clock,
+        prompts.line_pcm,
+        PROFILES[config.line.profile],
+        heartbeat=pulse.beater("line"),
+        power_cycle_command=config.line.power_cycle_command,
+    )
 
 
 def _open_database(config: Config) -> Database:

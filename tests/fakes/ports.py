@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from denwaban.effects import CloseCall, LineCommand, NoteUtterance, OpenCall, SendAlert
+from denwaban.effects import CloseCall, LineCommand, NoteUtterance, OpenCall, ReportHealth, SendAlert
 from denwaban.errors import StoreError
 from denwaban.events import (
     SAMPLE_RATE,
@@ -23,7 +23,7 @@ from denwaban.events import (
     Side,
     Utterance,
 )
-from denwaban.ports import Capabilities, Emit, FrameSink
+from denwaban.ports import Capabilities, Emit, FrameSink, StreamCounts
 
 
 class FakeClock:
@@ -52,6 +52,7 @@ class FakeLine:
     def __init__(self) -> None:
         self.commands: list[LineCommand] = []
         self.closed = False
+        self.stream_counts = StreamCounts()
         self._emit: Emit | None = None
         self._frames: FrameSink | None = None
 
@@ -105,9 +106,13 @@ class FakeAlerts:
     """Keeps alerts with the time they were submitted."""
 
     submitted: list[tuple[SendAlert, float]] = field(default_factory=list)
+    reported: list[tuple[ReportHealth, float]] = field(default_factory=list)
 
     def submit(self, alert: SendAlert, at: float) -> None:
         self.submitted.append((alert, at))
+
+    def report(self, health: ReportHealth, at: float) -> None:
+        self.reported.append((health, at))
 
 
 @dataclass

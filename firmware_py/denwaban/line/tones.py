@@ -1,4 +1,5 @@
-"""Call-progress tones in the audio, for modems that do not report them. Japan: busy is 400 Hz, 0.5 s on, 0.5 s off."""
+"""The end of a call in the audio, for modems that do not report it: busy tone (Japan: 400 Hz, 0.5 s on, 0.5 s off), or
+nothing at all."""
 
 from __future__ import annotations
 
@@ -17,6 +18,9 @@ _MIN_POWER: Final = (32768 * 10 ** (-50 / 20)) ** 2
 _ON_BLOCKS: Final = range(20, 31)
 """0.4–0.6 s, for the on and the off half."""
 _CYCLES: Final = 3
+SILENCE_S: Final = 180.0
+"""So long without a sound above `_MIN_POWER`, not even that of a room, nobody holds a handset at either end. Long,
+because somebody who is sent to fetch a bank card is away for a while. An estimate."""
 
 
 class BusyDetector:
@@ -52,4 +56,27 @@ class BusyDetector:
         if self._good_halves < 2 * _CYCLES:
             return False
         self._good_halves = 0
+        return True
+
+
+class SilenceDetector:
+    """Adds up silence. Same answer for any cut of the audio."""
+
+    def __init__(self) -> None:
+        self._rest = np.zeros(0, np.int16)
+        self._blocks = 0
+
+    def feed(self, pcm: Pcm) -> bool:
+        """True when the line has been silent for `SILENCE_S`; then counting starts anew."""
+        samples = np.concatenate((self._rest, pcm))
+        whole = len(samples) // BLOCK * BLOCK
+        self._rest = samples[whole:]
+        power = (samples[:whole].reshape(-1, BLOCK).astype(np.float64) ** 2).mean(axis=1)
+        return sum(self._block(bool(silent)) for silent in power < _MIN_POWER) > 0
+
+    def _block(self, silent: bool) -> bool:
+        self._blocks = self._blocks + 1 if silent else 0
+        if self._blocks < SILENCE_S * SAMPLE_RATE / BLOCK:
+            return False
+        self._blocks = 0
         return True

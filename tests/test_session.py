@@ -562,3 +562,85 @@ def test_a_mere_suspicion_names_no_kind_but_a_sales_pitch_does() -> None:
     course = Course().talking()
     course.take(heard(Level.CAUTION, category="solar"))
     assert course.only(Warn)[-2:] == [Warn("caution_warning"), Warn("advice_sales")]
+
+
+# --- rings that cannot be answered, words that come late --------------------------------------------------------------
+
+
+def test_ring_while_the_modem_is_out_of_order_is_recorded_as_a_line_failure() -> None:
+    course = Course()
+    course.take(ev.LineFailed("gone"), ev.RingHeard())
+    course.take(ev.RingHeard(), ev.RingHeard(), after=3.0)
+    course.wait(10)
+    assert course.commands == []
+    assert course.closed.outcome == "line_failed"
+
+
+def test_caller_who_still_rings_when_the_modem_is_back_is_answered() -> None:
+    course = Course()
+    course.take(ev.LineFailed("gone"), ev.RingHeard())
+    course.take(ev.RingHeard(), after=3.0)
+    course.take(ev.LineReady("m"), ev.RingHeard(), after=1.5)
+    assert course.commands == [Answer()]
+    course.take(ev.Answered(), ev.ToneHeard("busy"), ev.LineReleased())
+    assert course.closed.outcome == "repelled"
+
+
+def test_modem_that_fails_while_it_rings_leaves_one_record_and_may_still_answer() -> None:
+    course = Course()
+    course.take(ev.RingHeard(), ev.LineFailed("gone"), ev.LineReady("m"))
+    course.take(ev.RingHeard(), after=3.0)
+    assert course.commands == [Answer()]
+    course = Course()
+    course.take(ev.RingHeard(), ev.LineFailed("gone"), ev.LineFailed("still"))
+    course.wait(20)
+    assert course.closed.outcome == "line_failed"
+
+
+def test_known_caller_rings_through_a_failure_untouched() -> None:
+    course = Course().ringing(FRIEND)
+    course.take(ev.LineFailed("gone"), ev.RingHeard(), after=2.0)
+    course.wait(10)
+    assert course.closed.outcome == "left_alone"
+
+
+def test_lamp_shows_the_fault_after_a_call_that_ended_by_it() -> None:
+    course = Course().talking()
+    course.take(ev.LineFailed("gone"), ev.TranscriptFinished("boot-1"))
+    assert course.only(SetLamp)[-1] == SetLamp("fault")
+    course.take(ev.LineReady("m"))
+    assert course.only(SetLamp)[-1] == SetLamp("off")
+
+
+def test_next_caller_does_not_wait_for_a_dead_recogniser() -> None:
+    course = Course().released()
+    course.ringing(CallerId("0311112222"))
+    assert course.commands[-1] == Answer()
+    assert course.only(OpenCall)[-1].call_id == "boot-2"
+    assert course.only(CloseCall) == [], "its record is still open for what may come"
+
+
+def test_words_of_the_call_before_raise_its_own_alert() -> None:
+    course = Course().released()
+    course.ringing(CallerId("0311112222")).take(heard(Level.ALERT))
+    (alert,) = course.only(SendAlert)
+    assert (alert.call_id, alert.caller) == ("boot-1", STRANGER)
+    course.take(ev.TranscriptFinished("boot-1"))
+    assert course.closed.call_id == "boot-1"
+    assert course.closed.level is Level.ALERT
+    course.take(ev.Answered(), ev.PromptFinished("recording_warning"), ev.HandsetLifted(), heard(Level.QUIET))
+    assert course.state.call is not None
+    assert course.state.call.level is Level.QUIET
+    assert course.only(NoteUtterance)[-1].call_id == "boot-2"
+
+
+def test_record_of_the_call_before_is_closed_at_the_latest_with_the_next() -> None:
+    course = Course().released()
+    course.ringing(CallerId("0311112222")).take(ev.Answered(), ev.ToneHeard("busy"), ev.LineReleased())
+    assert [closed.call_id for closed in course.only(CloseCall)] == ["boot-1", "boot-2"]
+
+
+def test_line_that_falls_silent_is_let_go() -> None:
+    course = Course().talking()
+    course.take(ev.LineSilent())
+    assert course.commands[-1] == HangUp()

@@ -216,8 +216,8 @@ class Conversation:
             raise LineError(f"the line was held for {TASK_LIMIT_S:.0f} s without a task; it is released")
         if not self._dialogue.is_there():
             raise LineError("the modem does not answer AT any more")
-        # Whatever has reset it meanwhile (another program, a dip of its power) made it forget callers' numbers.
-        self._dialogue.try_command("AT+VCID=1")
+        for text in self._wiring.profile.optional_init:
+            self._dialogue.try_command(text)  # whatever has reset it (another program) made it forget callers' numbers
         self._expect_within(IDLE_CHECK_S)
 
     # --- the parts of a call ---

@@ -17,7 +17,7 @@ FOR_EVERYBODY = frozenset(
 KNOW_SEVERAL = frozenset(("app.py", "rehearsal.py", "analysis.py", "checks.py"))
 """Besides `cli/`."""
 PURE = (
-    "advice.py", "call.py", "effects.py", "errors.py", "events.py", "ports.py", "reasons.py", "rules.py",
+    "advice.py", "call.py", "effects.py", "errors.py", "events.py", "health.py", "ports.py", "reasons.py", "rules.py",
     "screening.py", "session.py",
 )  # fmt: skip
 PURE_MAY_USE = frozenset(

@@ -18,7 +18,7 @@ from denwaban.effects import Answer, HangUp, Play, Record, UseLetThrough
 from denwaban.events import SAMPLE_RATE, CallerId
 from denwaban.listener import MixedListener
 from denwaban.loop import INBOX_LIMIT, Loop, Ports
-from denwaban.ports import Recognizer
+from denwaban.ports import Recognizer, StreamCounts
 from denwaban.rules import LetThrough, ScreeningRules
 from denwaban.rules_watch import RulesWatch
 from denwaban.session import SessionState
@@ -208,3 +208,34 @@ def test_one_log_line_per_call_without_numbers_or_words(caplog: pytest.LogCaptur
     (line,) = [text for text in lines if text.startswith("call=")]
     assert "outcome=screened level=alert category=refund" in line
     assert not [text for text in lines if NUMBER in text or "secretword" in text]
+
+
+def test_a_box_that_stays_deaf_tells_household_and_family_once_and_that_it_is_over() -> None:
+    alerts = FakeAlerts()
+    with running(alerts=alerts) as box:
+        box.line.say(ev.LineFailed("gone"))
+        until(lambda: box.saw(ev.LineFailed), "the failure is taken")
+        box.clock.advance(200)
+        until(lambda: alerts.reported, "the family is told")
+        box.line.say(ev.LineReady("modem"))
+        until(lambda: sum(isinstance(thing, ev.LineReady) for thing in box.seen) == 2, "the modem is back")
+        box.clock.advance(100)
+        until(lambda: len(alerts.reported) == 2, "the family is told again")
+    assert [health.hearing for health, _at in alerts.reported] == ["deaf", "well"]
+    assert box.speaker.said == ["line_fault"]
+
+
+def test_lost_sound_stands_in_the_line_of_its_call(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with running() as box:
+        box.answer_a_call()
+        box.line.stream_counts = StreamCounts(overruns=3, underruns=1)
+        box.line.say(ev.HandsetReplaced())
+        until(lambda: box.store.closed, "the first call is closed")
+        box.line.say(ev.CallerIdShown(CallerId(NUMBER)))
+        until(lambda: sum(isinstance(thing, ev.CallerIdShown) for thing in box.seen) == 2, "the second call is there")
+        box.clock.advance(10)
+        until(lambda: len(box.store.closed) == 2, "the second call is closed")
+    lines = [record.getMessage() for record in caplog.records if record.getMessage().startswith("call=")]
+    assert "overruns=3 underruns=1" in lines[0]
+    assert "overruns=0 underruns=0" in lines[1]

@@ -494,6 +494,7 @@ EVENTS: st.SearchStrategy[ev.Event] = st.one_of(
             ev.HandsetLifted(),
             ev.HandsetReplaced(),
             ev.LineReleased(),
+            ev.LineSilent(),
             ev.LineReady("m"),
             ev.LineFailed("x"),
             ev.ListenerFailed("x"),
@@ -528,50 +529,44 @@ def test_call_ends_cleanly_in_every_state(stretch: str, happenings: list[tuple[e
 def check_state(state: SessionState) -> None:
     idle = state.phase is Phase.IDLE
     assert (state.call is None) == idle
+    assert state.late is None or not idle, "nothing would ever close its record"
     assert (state.deadline is None) == idle, "a call without a deadline could last for ever"
 
 
 def check_effects(effects: list[Effect]) -> None:
-    for call in split_into_calls(effects):
+    calls: dict[str, list[Effect]] = {}
+    for effect in effects:
+        if isinstance(effect, OpenCall | StartListening | StopListening | NoteUtterance | SendAlert | CloseCall):
+            calls.setdefault(effect.call_id, []).append(effect)
+    for call in calls.values():
         check_frame(call)
-        check_line(call)
         check_listening(call)
         check_alerts(call)
-
-
-def split_into_calls(effects: list[Effect]) -> list[list[Effect]]:
-    """Effects of one call each: up to and with its CloseCall. Calls must not overlap."""
-    calls: list[list[Effect]] = [[]]
-    for effect in effects:
-        if isinstance(effect, HangUp) and all(isinstance(before, SetLamp) for before in calls[-1]):
-            continue  # an answer that came between calls is taken back
-        calls[-1].append(effect)
-        if isinstance(effect, CloseCall):
-            calls.append([])
-    assert not any(isinstance(effect, OpenCall | Answer | StartListening) for effect in calls[-1])
-    return calls[:-1]
+    check_line(effects, sum(len(call) > 2 for call in calls.values()))
+    check_words(effects, list(calls.values()))
 
 
 def check_frame(call: list[Effect]) -> None:
-    (opened,) = [effect for effect in call if isinstance(effect, OpenCall)]
+    kinds = Counter(type(effect) for effect in call)
+    assert kinds[OpenCall] == kinds[CloseCall] == 1
     closed = call[-1]
     assert isinstance(closed, CloseCall)
-    assert closed.call_id == opened.call_id
-    named = {effect.call_id for effect in call if hasattr(effect, "call_id")}
-    assert named == {opened.call_id}
     assert (closed.outcome == "screened") <= any(isinstance(effect, StartListening) for effect in call)
 
 
-def check_line(call: list[Effect]) -> None:
-    commands = [type(effect) for effect in call if isinstance(effect, Answer | Play | Record | HangUp)]
-    if not commands:
-        return
-    assert commands[0] is Answer
-    assert commands[-1] is HangUp
-    assert Counter(commands)[Answer] == Counter(commands)[HangUp] == 1
-    closed = call[-1]
-    assert isinstance(closed, CloseCall)
-    assert closed.outcome != "left_alone"
+def check_line(effects: list[Effect], listened: int) -> None:
+    """One call at a time has the line: each answer is followed by a hang-up before anybody else is answered."""
+    off_hook, answers = False, 0
+    for effect in effects:
+        if isinstance(effect, Answer):
+            assert not off_hook
+            off_hook, answers = True, answers + 1
+        elif isinstance(effect, Play | Record):
+            assert off_hook
+        elif isinstance(effect, HangUp):
+            off_hook = False
+    assert not off_hook
+    assert listened <= answers
 
 
 def check_listening(call: list[Effect]) -> None:
@@ -579,7 +574,7 @@ def check_listening(call: list[Effect]) -> None:
     started, stopped = kinds.count(StartListening), kinds.count(StopListening)
     assert started == stopped <= 1
     if started:
-        assert kinds.index(StartListening) < kinds.index(Record) < kinds.index(StopListening)
+        assert kinds.index(StartListening) < kinds.index(StopListening)
     if NoteUtterance in kinds:
         assert kinds.index(StartListening) < kinds.index(NoteUtterance)
 
@@ -592,9 +587,14 @@ def check_alerts(call: list[Effect]) -> None:
     if told:
         assert (told[0], told[-1]) == ("new", "end")
         assert set(told[1:-1]) <= {"update"}
-    spoken = Counter(effect.prompt for effect in call if isinstance(effect, Warn))
-    assert spoken["scam_warning"] == spoken["call_ended_advice"] == (1 if told else 0)
-    assert spoken["caution_warning"] <= 1
+
+
+def check_words(effects: list[Effect], calls: list[list[Effect]]) -> None:
+    """Each call that raised an alert is warned of once and followed by advice once."""
+    alerted = sum(any(isinstance(effect, SendAlert) for effect in call) for call in calls)
+    spoken = Counter(effect.prompt for effect in effects if isinstance(effect, Warn))
+    assert spoken["scam_warning"] == spoken["call_ended_advice"] == alerted
+    assert spoken["caution_warning"] <= len(calls)
 
 
 @given(st.lists(EVENTS, max_size=12), CALLERS)
@@ -621,3 +621,85 @@ def test_a_mere_suspicion_names_no_kind_but_a_sales_pitch_does() -> None:
     course = Course().talking()
     course.take(heard(Level.CAUTION, category="solar"))
     assert course.only(Warn)[-2:] == [Warn("caution_warning"), Warn("advice_sales")]
+
+
+# --- rings that cannot be answered, words that come late --------------------------------------------------------------
+
+
+def test_ring_while_the_modem_is_out_of_order_is_recorded_as_a_line_failure() -> None:
+    course = Course()
+    course.take(ev.LineFailed("gone"), ev.RingHeard())
+    course.take(ev.RingHeard(), ev.RingHeard(), after=3.0)
+    course.wait(10)
+    assert course.commands == []
+    assert course.closed.outcome == "line_failed"
+
+
+def test_caller_who_still_rings_when_the_modem_is_back_is_answered() -> None:
+    course = Course()
+    course.take(ev.LineFailed("gone"), ev.RingHeard())
+    course.take(ev.RingHeard(), after=3.0)
+    course.take(ev.LineReady("m"), ev.RingHeard(), after=1.5)
+    assert course.commands == [Answer()]
+    course.take(ev.Answered(), ev.ToneHeard("busy"), ev.LineReleased())
+    assert course.closed.outcome == "repelled"
+
+
+def test_modem_that_fails_while_it_rings_leaves_one_record_and_may_still_answer() -> None:
+    course = Course()
+    course.take(ev.RingHeard(), ev.LineFailed("gone"), ev.LineReady("m"))
+    course.take(ev.RingHeard(), after=3.0)
+    assert course.commands == [Answer()]
+    course = Course()
+    course.take(ev.RingHeard(), ev.LineFailed("gone"), ev.LineFailed("still"))
+    course.wait(20)
+    assert course.closed.outcome == "line_failed"
+
+
+def test_known_caller_rings_through_a_failure_untouched() -> None:
+    course = Course().ringing(FRIEND)
+    course.take(ev.LineFailed("gone"), ev.RingHeard(), after=2.0)
+    course.wait(10)
+    assert course.closed.outcome == "left_alone"
+
+
+def test_lamp_shows_the_fault_after_a_call_that_ended_by_it() -> None:
+    course = Course().talking()
+    course.take(ev.LineFailed("gone"), ev.TranscriptFinished("boot-1"))
+    assert course.only(SetLamp)[-1] == SetLamp("fault")
+    course.take(ev.LineReady("m"))
+    assert course.only(SetLamp)[-1] == SetLamp("off")
+
+
+def test_next_caller_does_not_wait_for_a_dead_recogniser() -> None:
+    course = Course().released()
+    course.ringing(CallerId("0311112222"))
+    assert course.commands[-1] == Answer()
+    assert course.only(OpenCall)[-1].call_id == "boot-2"
+    assert course.only(CloseCall) == [], "its record is still open for what may come"
+
+
+def test_words_of_the_call_before_raise_its_own_alert() -> None:
+    course = Course().released()
+    course.ringing(CallerId("0311112222")).take(heard(Level.ALERT))
+    (alert,) = course.only(SendAlert)
+    assert (alert.call_id, alert.caller) == ("boot-1", STRANGER)
+    course.take(ev.TranscriptFinished("boot-1"))
+    assert course.closed.call_id == "boot-1"
+    assert course.closed.level is Level.ALERT
+    course.take(ev.Answered(), ev.PromptFinished("recording_warning"), ev.HandsetLifted(), heard(Level.QUIET))
+    assert course.state.call is not None
+    assert course.state.call.level is Level.QUIET
+    assert course.only(NoteUtterance)[-1].call_id == "boot-2"
+
+
+def test_record_of_the_call_before_is_closed_at_the_latest_with_the_next() -> None:
+    course = Course().released()
+    course.ringing(CallerId("0311112222")).take(ev.Answered(), ev.ToneHeard("busy"), ev.LineReleased())
+    assert [closed.call_id for closed in course.only(CloseCall)] == ["boot-1", "boot-2"]
+
+
+def test_line_that_falls_silent_is_let_go() -> None:
+    course = Course().talking()
+    course.take(ev.LineSilent())
+    assert course.commands[-1] == HangUp()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from denwaban.alert.keys import UnitKey
 from denwaban.alert.mqtt import MqttAlerts
+from denwaban.alert.queued import QueuedAlerts
 from denwaban.alert.settings import Contact, MqttSettings
 from denwaban.audio.prompts import PromptLibrary
 from denwaban.audio.sides import LevelSides
@@ -27,7 +28,7 @@ from denwaban.line.modem import ModemLine
 from denwaban.line.profiles import PROFILES
 from denwaban.listener import CallListener, MixedListener, SeparateListener
 from denwaban.loop import Loop, Observer, Ports
-from denwaban.ports import AlertSink, Clock, Recognizer, Recorder, Speaker
+from denwaban.ports import Clock, Recognizer, Recorder, Speaker
 from denwaban.rules import ScreeningRules
 from denwaban.rules_watch import RulesWatch, configured_rules
 from denwaban.screening import on_stop_list
@@ -100,6 +101,7 @@ class Box:
     database: Database
     alerts: MqttAlerts | None
     rules: RulesWatch
+    outbox: QueuedAlerts | None
 
     def run(self) -> None:
         self.rules.start(self.loop.emit)
@@ -108,6 +110,8 @@ class Box:
         try:
             self.loop.run()
         finally:
+            if self.outbox is not None:
+                self.outbox.close()
             if self.alerts is not None:
                 self.alerts.close()
             self.rules.close()
@@ -141,21 +145,33 @@ def build_box(
     database = _open_database(config)
     rules = RulesWatch(configured_rules(config), RulesReader(database_path(config)), clock)
     rules.look()
-    line = ModemLine(
-        config.line.port, clock, prompts.line_pcm, PROFILES.get(config.line.profile), heartbeat=pulse.beater("line")
-    )
+    line = _line(config, clock, prompts, pulse)
     ears = Ears(
         _listeners(config, clock, model, recognizer, database, rules),
         _recorders(config),
         line_waits=line_waits,
     )
     alerts = _alerts(config, clock, drill)
-    sink: AlertSink | None = alerts
-    ports = Ports(clock, line, ears, database, sink, _speaker(config, prompts), _housekeeping(config, clock, database))
+    outbox = QueuedAlerts(alerts) if alerts is not None else None
+    ports = Ports(
+        clock, line, ears, database, outbox, _speaker(config, prompts), _housekeeping(config, clock, database)
+    )
     boot = f"{int(clock.wall()):x}-{secrets.token_hex(3)}"
     in_force = rules.now
-    state = SessionState(boot, session_settings(config, in_force.rules), wall_offset=in_force.wall_offset)
-    return Box(Loop(state, ports, observer, pulse.beater("main")), database, alerts, rules)
+    settings = session_settings(config, in_force.rules)
+    state = SessionState(boot, settings, wall_offset=in_force.wall_offset, line_ready=False)
+    return Box(Loop(state, ports, observer, pulse.beater("main")), database, alerts, rules, outbox)
+
+
+def _line(config: Config, clock: Clock, prompts: PromptLibrary, pulse: Pulse) -> ModemLine:
+    return ModemLine(
+        config.line.port,
+        clock,
+        prompts.line_pcm,
+        PROFILES.get(config.line.profile),
+        heartbeat=pulse.beater("line"),
+        power_cycle_command=config.line.power_cycle_command,
+    )
 
 
 def _open_database(config: Config) -> Database:

@@ -1,13 +1,13 @@
-"""The call in hand, and what is said of it. Pure."""
+"""One call: what is known of it, and what a judged utterance changes. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from denwaban import events as ev
-from denwaban.effects import Outcome, SendAlert
-from denwaban.events import CallerId, Evidence, Level
+from denwaban.advice import spoken_warnings
+from denwaban.effects import Effect, NoteUtterance, Outcome, SendAlert, SetLamp, Warn
+from denwaban.events import CallerId, Evidence, Level, UtteranceAssessed
 from denwaban.screening import Decision
 
 UPDATE_EVERY_S: Final = 10.0
@@ -18,7 +18,7 @@ EVIDENCE_KEPT: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """The call in hand."""
+    """What the box knows of a call."""
 
     id: str
     last_ring: float
@@ -40,8 +40,26 @@ class Call:
     updated_category: str = ""
 
 
-def with_assessment(call: Call, event: ev.UtteranceAssessed) -> Call:
-    """The call after one more judged utterance: level and score only rise."""
+def judged(call: Call, event: UtteranceAssessed, now: float, *, tells_family: bool) -> tuple[Call, tuple[Effect, ...]]:
+    """The call after one more utterance, and what follows from it."""
+    after, noted = _with_assessment(call, event), NoteUtterance(call.id, event)
+    told = replace(after, updated_at=now, updated_category=after.category)
+    if after.level.rank > call.level.rank:
+        warnings = spoken_warnings(after.level, after.category, tells_family=tells_family)
+        alert = (alert_of(after, "new"),) if after.level is Level.ALERT else ()
+        return told, (noted, *alert, *map(Warn, warnings), SetLamp("alert" if alert else "caution"))
+    if after.level is Level.ALERT and _worth_an_update(after, event, now):
+        return told, (noted, alert_of(after, "update"))
+    return after, (noted,)
+
+
+def alert_of(call: Call, event: Literal["new", "update", "end"]) -> SendAlert:
+    """What the family is told of a call."""
+    verdict = (call.level, call.category, call.score, call.caller, call.evidence, call.transcript)
+    return SendAlert(call.id, call.id, event, *verdict)
+
+
+def _with_assessment(call: Call, event: UtteranceAssessed) -> Call:
     found = event.assessment
     kept = {item.phrase: item for item in (*call.evidence, *found.evidence)}
     strongest = sorted(kept.values(), key=lambda item: item.weight, reverse=True)[:EVIDENCE_KEPT]
@@ -57,13 +75,6 @@ def with_assessment(call: Call, event: ev.UtteranceAssessed) -> Call:
     )
 
 
-def alert_of(call: Call, event: Literal["new", "update", "end"]) -> SendAlert:
-    """What the family is told; the call's id is the alert's."""
-    verdict = (call.level, call.category, call.score, call.caller, call.evidence, call.transcript)
-    return SendAlert(call.id, call.id, event, *verdict)
-
-
-def worth_an_update(call: Call, event: ev.UtteranceAssessed, now: float) -> bool:
-    """Whether the family should hear of this utterance, too."""
+def _worth_an_update(call: Call, event: UtteranceAssessed, now: float) -> bool:
     new_kind = call.category != call.updated_category
     return bool(event.assessment.evidence) and (new_kind or now - call.updated_at >= UPDATE_EVERY_S)

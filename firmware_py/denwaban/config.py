@@ -68,6 +68,11 @@ class LineConfig:
     number_service: bool = _key(
         True, "false: the line has no Number Display contract; then absent numbers are screened, never refused."
     )
+    power_cycle_command: tuple[str, ...] = _key(
+        (),
+        "Program and arguments that cut the modem's USB power for some seconds when nothing else brings it back, for "
+        'example ["uhubctl", "--location", "1-1", "--ports", "2", "--action", "cycle", "--delay", "10"]. Empty: none.',
+    )
 
 
 @dataclass(frozen=True, slots=True)

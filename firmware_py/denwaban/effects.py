@@ -9,7 +9,10 @@ from denwaban.events import CallerId, Evidence, Level, UtteranceAssessed
 
 Outcome = Literal["left_alone", "refused", "repelled", "unanswered", "screened", "line_failed"]
 """How a call ended, for the box: `left_alone` allow-listed; `refused` turned away by policy; `repelled` the caller hung
-up during or right after the recording warning; `unanswered` nobody came to the telephone; `screened` listened to."""
+up during or right after the recording warning; `unanswered` nobody came to the telephone; `screened` listened to;
+`line_failed` the modem was out of order when it rang or broke down in the call: it rang through, or was cut off."""
+
+Hearing = Literal["deaf", "well"]
 
 Lamp = Literal["off", "listening", "caution", "alert", "fault"]
 
@@ -123,6 +126,15 @@ class SendAlert:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportHealth:
+    """Tell family and lending office that the box has become deaf (no caller is screened), or is well again."""
+
+    hearing: Hearing
+    reason: Literal["line"]
+    """What is or was out of order: `line`, the modem or its port."""
+
+
+@dataclass(frozen=True, slots=True)
 class CloseCall:
     """A call ended: close its record and write the canonical log line."""
 
@@ -144,5 +156,6 @@ Effect = (
     | StopListening
     | NoteUtterance
     | SendAlert
+    | ReportHealth
     | CloseCall
 )

@@ -111,6 +111,11 @@ class ToneHeard:
 
 
 @dataclass(frozen=True, slots=True)
+class LineSilent:
+    """For minutes there has been no sound at all: whoever held the line is gone without a tone."""
+
+
+@dataclass(frozen=True, slots=True)
 class LineReleased:
     """The modem is on-hook again."""
 
@@ -212,6 +217,7 @@ Event = (
     | HandsetLifted
     | HandsetReplaced
     | ToneHeard
+    | LineSilent
     | LineReleased
     | UtteranceAssessed
     | TranscriptFinished

@@ -21,6 +21,7 @@ from denwaban.effects import (
     OpenCall,
     Play,
     Record,
+    ReportHealth,
     SendAlert,
     SetLamp,
     StartListening,
@@ -29,6 +30,7 @@ from denwaban.effects import (
     Warn,
 )
 from denwaban.events import DeadlineReached, Event, LineFailed, LineReady, ListenerFailed, RecordingFailed
+from denwaban.health import Health, due, noted
 from denwaban.ports import AlertSink, CallStore, Clock, Line, Speaker
 from denwaban.session import SessionState, step
 
@@ -54,6 +56,15 @@ class Ports:
     """Deletes what is older than the household wants kept; called at the start and every hour between calls."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Lost:
+    """Sound that was lost since the program began."""
+
+    unheard_s: float = 0.0
+    overruns: int = 0
+    underruns: int = 0
+
+
 Observer = Callable[[Event | Effect], None]
 """Sees every event before it is taken and every effect after it is carried out, on the main thread."""
 
@@ -69,13 +80,15 @@ class Loop:
         heartbeat: Callable[[], None] = lambda: None,
     ) -> None:
         self._state = state
+        self._health = Health()
         self._ports = ports
         self._observe = observer
         self._heartbeat = heartbeat
         self._inbox: queue.Queue[Event] = queue.Queue(maxsize=INBOX_LIMIT)
         self._stopping = threading.Event()
         self._housekeeping_due = 0.0
-        self._dropped_s = 0.0
+        self._house: threading.Thread | None = None
+        self._lost = _Lost()
 
     def emit(self, event: Event) -> None:
         """Put an event into the inbox (any thread). Raises queue.Full when the loop is dead."""
@@ -106,18 +119,28 @@ class Loop:
         if self._state.deadline is not None and clock.now() >= self._state.deadline:
             self._state = replace(self._state, deadline=None)
             self._take(DeadlineReached())
+        self._health, effects = due(self._health, clock.now())
+        self._carry_out_all(effects)
 
     def _keep_house(self) -> None:
+        """On a thread of its own, because deleting files takes as long as the disk likes."""
         now = self._ports.clock.now()
-        if self._state.call is None and now >= self._housekeeping_due:
+        busy = self._house is not None and self._house.is_alive()
+        if self._state.call is None and now >= self._housekeeping_due and not busy:
             self._housekeeping_due = now + HOUSEKEEPING_S
-            self._ports.keep_house()
+            self._house = threading.Thread(target=self._ports.keep_house, name="housekeeping", daemon=True)
+            self._house.start()
 
     def _take(self, event: Event) -> None:
         self._observe(event)
         if isinstance(event, LineReady | LineFailed | ListenerFailed | RecordingFailed):
             _log.log(logging.INFO if isinstance(event, LineReady) else logging.ERROR, "%s", event)
-        self._state, effects = step(self._state, event, self._ports.clock.now())
+        now = self._ports.clock.now()
+        self._health = noted(self._health, event, now)
+        self._state, effects = step(self._state, event, now)
+        self._carry_out_all(effects)
+
+    def _carry_out_all(self, effects: tuple[Effect, ...]) -> None:
         for effect in effects:
             self._carry_out(effect)
             self._observe(effect)
@@ -144,21 +167,32 @@ class Loop:
             case CloseCall():
                 ports.store.close_call(effect, wall)
                 self._log_call(effect)
-            case SendAlert():
-                if ports.alerts is not None:
-                    ports.alerts.submit(effect, wall)
+            case SendAlert() | ReportHealth():
+                self._tell_family(effect, wall)
             case SetLamp():
                 pass  # shown by the observer; a lamp on the box is an adapter of its own
 
+    def _tell_family(self, effect: SendAlert | ReportHealth, wall: float) -> None:
+        alerts = self._ports.alerts
+        if isinstance(effect, ReportHealth):
+            _log.log(logging.ERROR if effect.hearing == "deaf" else logging.INFO, "%s", effect)
+            if alerts is not None:
+                alerts.report(effect, wall)
+        elif alerts is not None:
+            alerts.submit(effect, wall)
+
     def _log_call(self, call: CloseCall) -> None:
         """One canonical line per call; no numbers, no words."""
-        dropped_before, self._dropped_s = self._dropped_s, self._ports.ears.dropped_s
+        before, counts = self._lost, self._ports.line.stream_counts
+        now = self._lost = _Lost(self._ports.ears.dropped_s, counts.overruns, counts.underruns)
         _log.info(
-            "call=%s outcome=%s level=%s category=%s score=%.2f unheard_s=%.1f",
+            "call=%s outcome=%s level=%s category=%s score=%.2f unheard_s=%.1f overruns=%d underruns=%d",
             call.call_id,
             call.outcome,
             call.level,
             call.category or "-",
             call.score,
-            self._dropped_s - dropped_before,
+            now.unheard_s - before.unheard_s,
+            now.overruns - before.overruns,
+            now.underruns - before.underruns,
         )

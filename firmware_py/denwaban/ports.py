@@ -9,7 +9,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from denwaban.effects import CloseCall, LineCommand, NoteUtterance, OpenCall, SendAlert, UseLetThrough
+from denwaban.effects import (
+    CloseCall,
+    LineCommand,
+    NoteUtterance,
+    OpenCall,
+    ReportHealth,
+    SendAlert,
+    UseLetThrough,
+)
 from denwaban.events import Assessment, AudioFrame, Event, Pcm, Side, Utterance
 
 Emit = Callable[[Event], None]
@@ -40,6 +48,16 @@ class Capabilities:
     shows_caller: bool
 
 
+@dataclass(frozen=True, slots=True)
+class StreamCounts:
+    """How often the line lost sound since the program began. Sound lost behind the line is counted elsewhere."""
+
+    overruns: int = 0
+    """The host read too late, or bytes were lost on their way to it: recorded sound is missing."""
+    underruns: int = 0
+    """The host wrote too late: a gap in a prompt."""
+
+
 class FrameSink(Protocol):
     """Takes the audio of the line. Called on the line's thread."""
 
@@ -55,6 +73,10 @@ class Line(Protocol):
 
     @property
     def capabilities(self) -> Capabilities: ...
+
+    @property
+    def stream_counts(self) -> StreamCounts:
+        """May be read from any thread."""
 
     def start(self, emit: Emit, frames: FrameSink) -> None: ...
 
@@ -126,10 +148,13 @@ class CallStore(Protocol):
 
 
 class AlertSink(Protocol):
-    """Delivers alerts at least once."""
+    """Delivers alerts and reports of the box's health at least once, in order. `at`: seconds since the epoch."""
 
     def submit(self, alert: SendAlert, at: float) -> None:
-        """Write the alert to the outbox (durable on return) and have it sent."""
+        """Have the alert written to the outbox and sent."""
+
+    def report(self, health: ReportHealth, at: float) -> None:
+        """The same for a report."""
 
 
 class Recorder(Protocol):

@@ -11,8 +11,8 @@ from enum import Enum
 from typing import Any, Final
 
 from denwaban import events as ev
-from denwaban.advice import for_household, spoken_warnings
-from denwaban.call import Call, alert_of, with_assessment, worth_an_update
+from denwaban.advice import for_household
+from denwaban.call import Call, alert_of, judged
 from denwaban.effects import (
     Answer,
     Chime,
@@ -20,8 +20,8 @@ from denwaban.effects import (
     Effect,
     HangUp,
     Lamp,
-    NoteUtterance,
     OpenCall,
+    Outcome,
     Play,
     Record,
     SetLamp,
@@ -88,6 +88,10 @@ class SessionState:
     deadline: float | None = None
     wall_offset: float = 0.0
     let_through: int | None = None
+    late: Call | None = None
+    """The call before, if its last words were still being judged when the next one rang."""
+    line_ready: bool = True
+    """A modem listens for rings and can answer."""
 
 
 Step = tuple[SessionState, tuple[Effect, ...]]
@@ -96,6 +100,8 @@ _Handler = Callable[[SessionState, Any, float], Step]
 
 def step(state: SessionState, event: Event, now: float) -> Step:
     """Advance the session by one event at time `now` (seconds, monotonic)."""
+    if state.late is not None and isinstance(event, ev.UtteranceAssessed | ev.TranscriptFinished):
+        return _late_words(state, state.late, event, now)
     handler = _TABLE.get((state.phase, type(event))) or _ANY_PHASE.get(type(event))
     return handler(state, event, now) if handler else (state, ())
 
@@ -118,16 +124,27 @@ def _release(state: SessionState, call: Call, now: float) -> Step:
 
 
 def _close(state: SessionState, call: Call) -> Step:
-    effects: list[Effect] = []
+    stop: list[Effect] = []
     if call.listening and not call.released:  # else the listener would take the next call's audio for this one's
-        effects.append(StopListening(call.id))
+        stop.append(StopListening(call.id))
     if not call.opened:
-        effects.append(OpenCall(call.id, call.caller, "none"))
-    if call.level is Level.ALERT:
-        advice = for_household("call_ended_advice", tells_family=state.settings.tells_family)
-        effects += [alert_of(call, "end"), Warn(advice)]
-    effects += [SetLamp("off"), CloseCall(call.id, call.outcome, call.level, call.category, call.score)]
-    return replace(state, phase=Phase.IDLE, call=None, deadline=None), tuple(effects)
+        stop.append(OpenCall(call.id, call.caller, "none"))
+    before = _last_words(state, state.late) if state.late else ()
+    effects = (*before, *stop, _resting_lamp(state), *_last_words(state, call))
+    return replace(state, phase=Phase.IDLE, call=None, deadline=None, late=None), effects
+
+
+def _resting_lamp(state: SessionState) -> SetLamp:
+    return SetLamp("off" if state.line_ready else "fault")
+
+
+def _last_words(state: SessionState, call: Call) -> tuple[Effect, ...]:
+    """Tell of the end of a call; the closing of its record is the last."""
+    closed = CloseCall(call.id, call.outcome, call.level, call.category, call.score)
+    if call.level is not Level.ALERT:
+        return (closed,)
+    advice = for_household("call_ended_advice", tells_family=state.settings.tells_family)
+    return (alert_of(call, "end"), Warn(advice), closed)
 
 
 # --- ringing -----------------------------------------------------------------------------------------------------
@@ -136,7 +153,8 @@ def _close(state: SessionState, call: Call) -> Step:
 def _begin(state: SessionState, event: ev.RingHeard | ev.CallerIdShown, now: float) -> Step:
     calls = state.calls + 1
     caller = event.caller if isinstance(event, ev.CallerIdShown) else None
-    call = Call(f"{state.boot}-{calls}", last_ring=now, caller=caller)
+    outcome: Outcome = "unanswered" if state.line_ready else "line_failed"
+    call = Call(f"{state.boot}-{calls}", last_ring=now, caller=caller, outcome=outcome)
     return _to(replace(state, calls=calls), Phase.RINGING, call, now + RING_STOPPED_S)
 
 
@@ -154,7 +172,9 @@ def _ring(state: SessionState, _event: ev.RingHeard, now: float) -> Step:
     if call.caller is None and gap < RING_GAP_NORMAL_S:
         return _to(state, Phase.RINGING, call, now + RING_STOPPED_S)
     decision = decide(state.settings.rules, call.caller, now + state.wall_offset)
-    call = replace(call, decision=decision, opened=True)
+    if decision.action != "allow" and not state.line_ready:
+        return _to(state, Phase.RINGING, replace(call, outcome="line_failed"), now + RING_STOPPED_S)
+    call = replace(call, decision=decision, opened=True, outcome="unanswered")
     opened = OpenCall(call.id, call.caller, decision.reason)
     if decision.action == "allow":
         state, used = _let_through(state) if decision.reason == LET_THROUGH else (state, ())
@@ -250,29 +270,21 @@ def _heard(state: SessionState, event: ev.UtteranceAssessed, now: float) -> Step
     before = _call(state)
     if not before.listening:
         return state, ()
-    call = with_assessment(before, event)
+    call, effects = judged(before, event, now, tells_family=state.settings.tells_family)
     state = replace(state, call=call)
-    effects: list[Effect] = [NoteUtterance(call.id, event)]
     if state.phase is Phase.AWAITING_HANDSET and (event.utterance.side == "near" or call.utterances >= TALK_UTTERANCES):
         state, _ = _talk(state, ev.HandsetLifted(), now)
-    if call.level.rank > before.level.rank:
-        effects += _level_raised(state, call)
-        state = _mark_update(state, now)
-    elif call.level is Level.ALERT and worth_an_update(call, event, now):
-        effects.append(alert_of(call, "update"))
-        state = _mark_update(state, now)
-    return state, tuple(effects)
+    return state, effects
 
 
-def _level_raised(state: SessionState, call: Call) -> tuple[Effect, ...]:
-    warnings = spoken_warnings(call.level, call.category, tells_family=state.settings.tells_family)
-    alert = (alert_of(call, "new"),) if call.level is Level.ALERT else ()
-    return (*alert, *map(Warn, warnings), SetLamp("alert" if alert else "caution"))
-
-
-def _mark_update(state: SessionState, now: float) -> SessionState:
-    call = _call(state)
-    return replace(state, call=replace(call, updated_at=now, updated_category=call.category))
+def _late_words(
+    state: SessionState, late: Call, event: ev.UtteranceAssessed | ev.TranscriptFinished, now: float
+) -> Step:
+    """Calls are judged one after another, so until the earlier one is finished all words are of that one."""
+    if isinstance(event, ev.UtteranceAssessed):
+        late, effects = judged(late, event, now, tells_family=state.settings.tells_family)
+        return replace(state, late=late), effects
+    return (replace(state, late=None), _last_words(state, late)) if event.call_id == late.id else (state, ())
 
 
 # --- the end -----------------------------------------------------------------------------------------------------
@@ -292,6 +304,16 @@ def _transcript_finished(state: SessionState, event: ev.TranscriptFinished, _now
     return _close(state, call) if event.call_id == call.id else (state, ())
 
 
+def _next_call(state: SessionState, event: ev.RingHeard | ev.CallerIdShown, now: float) -> Step:
+    """A slow or dead recogniser must not keep the box from the next caller."""
+    call = _call(state)
+    if not call.released:
+        return state, ()
+    before = _last_words(state, state.late) if state.late else ()
+    state, effects = _begin(replace(state, call=None, late=call), event, now)
+    return state, (*before, _resting_lamp(state), *effects)
+
+
 def _over(state: SessionState, _event: ev.DeadlineReached, _now: float) -> Step:
     return _close(state, _call(state))
 
@@ -301,17 +323,21 @@ def _line_failed(state: SessionState, _event: ev.LineFailed, now: float) -> Step
 
     An `Answer` that crossed this event may still wait for the port to come back, so a `HangUp` follows it.
     """
-    if state.call is None:
+    state = replace(state, line_ready=False)
+    if state.call is None or state.phase is Phase.LEFT_ALONE:
         return state, (SetLamp("fault"),)
     if state.phase is Phase.RELEASING:
         return _released(state, None, now)
-    if state.phase is Phase.LEFT_ALONE:
-        return _close(state, state.call)  # the box had no part in it
     call = replace(state.call, outcome="line_failed")
-    hang_up = () if state.phase is Phase.RINGING else (HangUp(),)
+    if state.phase is Phase.RINGING:  # the telephone rings on, and the modem may be back before it stops
+        return _to(state, state.phase, call, now + RING_STOPPED_S, SetLamp("fault"))
     releasing = replace(state, phase=Phase.RELEASING, call=call, deadline=now + RELEASE_LIMIT_S)
     state, effects = _released(releasing, None, now)
-    return state, (*hang_up, *effects)
+    return state, (HangUp(), *effects)
+
+
+def _line_ready(state: SessionState, _event: ev.LineReady, _now: float) -> Step:
+    return replace(state, line_ready=True), (SetLamp("off"),)
 
 
 def _stray(state: SessionState, _event: ev.Answered, _now: float) -> Step:
@@ -324,7 +350,7 @@ def _show(lamp: Lamp) -> _Handler:
 
 _ANY_PHASE: Final[dict[type[Event], _Handler]] = {
     ev.LineFailed: _line_failed,
-    ev.LineReady: _show("off"),
+    ev.LineReady: _line_ready,
     ev.ListenerFailed: _show("fault"),
     ev.RulesChanged: _rules_changed,
 }
@@ -359,8 +385,11 @@ _TABLE: Final[dict[tuple[Phase, type[Event]], _Handler]] = {
     (Phase.TALKING, ev.UtteranceAssessed): _heard,
     (Phase.TALKING, ev.ToneHeard): _caller_gone,
     (Phase.TALKING, ev.HandsetReplaced): _hang_up_now,
+    (Phase.TALKING, ev.LineSilent): _hang_up_now,
     (Phase.TALKING, ev.DeadlineReached): _hang_up_now,
     (Phase.RELEASING, ev.UtteranceAssessed): _heard,
+    (Phase.RELEASING, ev.RingHeard): _next_call,
+    (Phase.RELEASING, ev.CallerIdShown): _next_call,
     (Phase.RELEASING, ev.LineReleased): _released,
     (Phase.RELEASING, ev.TranscriptFinished): _transcript_finished,
     (Phase.RELEASING, ev.DeadlineReached): _over,

@@ -30,7 +30,7 @@ from denwaban.alert.embedded import EmbeddedBroker
 from denwaban.alert.keys import UnitKey, new_private_key, public_part, public_text
 from denwaban.alert.mqtt import MqttAlerts
 from denwaban.alert.settings import Contact, MqttSettings
-from denwaban.effects import SendAlert
+from denwaban.effects import ReportHealth, SendAlert
 from denwaban.errors import StoreError, WireError
 from denwaban.events import CallerId, Evidence, Level
 from denwaban.store.outbox import SqliteOutbox
@@ -516,3 +516,51 @@ def test_alert_travels_over_tls_and_only_to_a_trusted_broker(
     desk.contact(settings)
     desk.alerts(settings).submit(_alert(), 1.0)
     desk.wait_received(1)
+
+
+@pytest.mark.broker
+def test_a_deaf_box_is_told_to_contacts_and_to_whoever_looks_later(desk: Desk, mosquitto: Mosquitto) -> None:
+    settings = desk.settings(mosquitto.port)
+    told: list[wire.Health] = []
+    reader = wire.Reader(UNIT, public_part(desk.unit_key.jwk), "musume", desk.contact_key)
+
+    def contact() -> ContactClient:
+        client = ContactClient(settings, reader, desk.received.append, told.append)
+        client.start()
+        desk.stack.callback(client.close)
+        assert client.wait_subscribed(60)
+        return client
+
+    first = contact()
+    alerts = desk.alerts(settings)
+    alerts.report(ReportHealth("well", "line"), 1_750_000_000.0)
+    alerts.report(ReportHealth("deaf", "line"), 1_750_000_060.0)
+    until(lambda: told, "the contact is told")
+    assert [(one.hearing, one.sequence) for one in told] == [("deaf", 2)], "a box that starts and is well is no news"
+    first.close()
+    contact()
+    until(lambda: len(told) == 2, "the next to look finds the report at the broker")
+    alerts.report(ReportHealth("well", "line"), 1_750_000_120.0)
+    until(lambda: len(told) == 3, "the end is told")
+    assert [one.hearing for one in told] == ["deaf", "deaf", "well"]
+    assert desk.received == []
+
+
+@pytest.mark.broker
+def test_an_old_report_of_health_changes_nothing(desk: Desk, mosquitto: Mosquitto) -> None:
+    settings = desk.settings(mosquitto.port)
+    told: list[wire.Health] = []
+    reader = wire.Reader(UNIT, public_part(desk.unit_key.jwk), "musume", desk.contact_key)
+    client = ContactClient(settings, reader, desk.received.append, told.append)
+    client.start()
+    desk.stack.callback(client.close)
+    assert client.wait_subscribed(60)
+    replayer = paho.Client(CallbackAPIVersion.VERSION2)
+    replayer.connect("127.0.0.1", mosquitto.port)
+    replayer.loop_start()
+    desk.stack.callback(replayer.loop_stop)
+    for sequence, hearing in ((5, "deaf"), (4, "well"), (5, "deaf"), (6, "well")):
+        report = wire.Health(UNIT, hearing, "line", 1_750_000_000.0 + sequence, sequence, False)
+        replayer.publish(wire.health_topic(UNIT), wire.health_message(report, desk.unit_key.jwk), qos=1)
+    until(lambda: len(told) == 2, "both news")
+    assert [one.sequence for one in told] == [5, 6]

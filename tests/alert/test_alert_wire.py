@@ -254,3 +254,29 @@ def test_topics_are_as_documented() -> None:
     assert wire.alert_topic("box-1") == "denwaban/v1/box-1/alert"
     assert wire.contact_topic("box-1", "長女") == "denwaban/v1/box-1/alert/長女"
     assert wire.iso(1_750_000_000.125) == "2025-06-15T15:06:40.125Z"
+
+
+HEALTH = wire.Health("box-1", "deaf", "line", 1_750_000_000.125, 4, False)
+
+
+def test_report_of_health_comes_back_whole_and_is_of_this_unit_alone() -> None:
+    payload = wire.health_message(HEALTH, UNIT_KEY)
+    assert wire.read_health(payload, "box-1", public_part(UNIT_KEY)) == HEALTH
+    assert json.loads(payload).keys() == {"v", "signed"}
+    with pytest.raises(WireError, match="another unit"):
+        wire.read_health(payload, "box-2", public_part(UNIT_KEY))
+    with pytest.raises(WireError):
+        wire.read_health(payload, "box-1", public_part(OTHER_KEY))
+
+
+def test_report_of_health_is_no_alert_and_an_alert_is_no_report_of_health() -> None:
+    with pytest.raises(WireError):
+        wire.read_message(wire.health_message(HEALTH, UNIT_KEY), READER)
+    with pytest.raises(WireError):
+        wire.read_health(wire.public_message(ENVELOPE, UNIT_KEY), "box-1", public_part(UNIT_KEY))
+
+
+@given(st.binary(max_size=200))
+def test_garbage_for_health_is_nothing_but_a_wire_error(payload: bytes) -> None:
+    with pytest.raises(WireError):
+        wire.read_health(payload, "box-1", public_part(UNIT_KEY))

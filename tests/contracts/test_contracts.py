@@ -12,6 +12,7 @@ import soundfile
 
 from denwaban.alert.keys import UnitKey, new_private_key, public_text
 from denwaban.alert.mqtt import MqttAlerts
+from denwaban.alert.queued import QueuedAlerts
 from denwaban.alert.settings import Contact, MqttSettings
 from denwaban.audio.prompts import PromptLibrary
 from denwaban.audio.sides import FixedSide, LevelSides
@@ -163,6 +164,14 @@ def test_alert_is_kept_when_submit_returns(alerts: tuple[AlertSink, Callable[[],
         alert = SendAlert("a", "a", event, Level.ALERT, "refund", 0.9, None, (), ())  # type: ignore[arg-type]
         sink.submit(alert, time.time())
         assert kept() == n + 1
+
+
+def test_a_queue_before_a_sink_is_a_sink(alerts: tuple[AlertSink, Callable[[], int]]) -> None:
+    sink, kept = alerts
+    queued = QueuedAlerts(sink)
+    queued.submit(SendAlert("a", "a", "new", Level.ALERT, "refund", 0.9, None, (), ()), time.time())
+    queued.close()
+    assert kept() == 1
 
 
 # --- Speaker, Judge, SideEstimator ---------------------------------------------------------------------------------

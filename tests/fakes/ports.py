@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from denwaban.effects import CloseCall, LineCommand, NoteUtterance, OpenCall, SendAlert, UseLetThrough
+from denwaban.effects import (
+    CloseCall,
+    LineCommand,
+    NoteUtterance,
+    OpenCall,
+    ReportHealth,
+    SendAlert,
+    UseLetThrough,
+)
 from denwaban.errors import StoreError
 from denwaban.events import (
     SAMPLE_RATE,
@@ -23,7 +31,7 @@ from denwaban.events import (
     Side,
     Utterance,
 )
-from denwaban.ports import Capabilities, Emit, FrameSink
+from denwaban.ports import Capabilities, Emit, FrameSink, StreamCounts
 
 
 class FakeClock:
@@ -52,6 +60,7 @@ class FakeLine:
     def __init__(self) -> None:
         self.commands: list[LineCommand] = []
         self.closed = False
+        self.stream_counts = StreamCounts()
         self._emit: Emit | None = None
         self._frames: FrameSink | None = None
 
@@ -109,9 +118,13 @@ class FakeAlerts:
     """Keeps alerts with the time they were submitted."""
 
     submitted: list[tuple[SendAlert, float]] = field(default_factory=list)
+    reported: list[tuple[ReportHealth, float]] = field(default_factory=list)
 
     def submit(self, alert: SendAlert, at: float) -> None:
         self.submitted.append((alert, at))
+
+    def report(self, health: ReportHealth, at: float) -> None:
+        self.reported.append((health, at))
 
 
 @dataclass

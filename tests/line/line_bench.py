@@ -89,11 +89,15 @@ class Bench:
         pty_chunk: int | None = None,
         prompts: dict[str, Pcm] | None = None,
         plugged: bool = True,
+        name: str = "modem",
+        scheme: str = "",
+        **driver: Any,
     ) -> None:
+        """`driver`: more arguments of `ModemLine`."""
         self.clock = LineClock(speed)
         self.setup = LineSetup(profile, delays or CommandDelays(), faults, CLEAR, AgcSettings(on=False))
         self.pty_chunk = pty_chunk
-        self.port = folder / "modem"
+        self.port = folder / name
         self.events: list[Event] = []
         self.sink = Sink()
         self.beats = 0
@@ -101,7 +105,7 @@ class Bench:
         if plugged:
             self.plug()
         prompts = prompts or {}
-        self.modem = ModemLine(str(self.port), self.clock, prompts.__getitem__, heartbeat=self._beat)
+        self.modem = ModemLine(f"{scheme}{self.port}", self.clock, prompts.__getitem__, heartbeat=self._beat, **driver)
         self.modem.start(self.events.append, self.sink)
 
     def _new_line(self) -> VirtualLine:
@@ -120,6 +124,15 @@ class Bench:
         self.port.unlink()
         self.line.close()
         self.line = self._new_line()
+
+    def replug(self, name: str | None = None) -> None:
+        """Pull the same modem out and put it in again: without power for a moment, its port under another name."""
+        old = self.line.port
+        self.line.replug()
+        eventually(lambda: self.line.port != old, "the port coming back")
+        self.port.unlink()
+        self.port = self.port.with_name(name or self.port.name)
+        self.plug()
 
     def ready(self) -> Bench:
         self.wait(LineReady)

@@ -16,6 +16,7 @@ from denwaban.line.at import (
     Stream,
     StreamEnded,
     VoiceParser,
+    result_of,
     shield,
 )
 
@@ -101,3 +102,36 @@ def test_a_line_without_end_is_cut() -> None:
 @pytest.mark.parametrize("wire", [b"\r\nOK\r\n", b"OK\r", b"OK\n", b"\r\r\nOK\r\n\r\n"])
 def test_any_line_end_will_do(wire: bytes) -> None:
     assert parse([wire], None)[0] == [Reply("OK")]
+
+
+@pytest.mark.parametrize("end", [b"~", b"\x7f"])
+def test_the_end_of_a_dtmf_digit_is_one_code_however_it_is_printed(end: bytes) -> None:
+    assert parse([b"\x10/\x105\x10" + end], None)[0] == [Code("/"), Code("5"), Code("~")]
+
+
+@pytest.mark.parametrize("code", [chr(byte) for byte in range(0x21, 0x7F) if chr(byte) != "X"])
+def test_upper_and_lower_case_codes_are_told_apart_in_both_modes(code: str) -> None:
+    assert parse([b"\x10" + code.encode()], None)[0] == [Code(code)]
+    assert parse([b"CONNECT\r\n\x10", code.encode() + b"z"], "receive")[0] == [
+        *(Reply("CONNECT"), Code(code), Audio(b"z"))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "result"),
+    [
+        *((word, word) for word in ("OK", "VCON", "CONNECT", "RING", "ERROR")),
+        *(("K", "OK"), ("OOK", "OK"), ("OKK", "OK"), ("RROR", "ERROR"), ("ONNECT", "CONNECT"), ("ING", "RING")),
+        *(("CONNECT 115200", "CONNECT"), ("ONNECT 115200", "CONNECT"), ("+CME ERROR: 3", "ERROR")),
+        *((text, None) for text in ("", "0,1,8", "NO CARRIER", "BUSY", "OK computer", "KO", "NMBR=1", "BRING", "SING")),
+    ],
+)
+def test_a_result_is_known_with_one_character_lost_or_doubled_and_nothing_else_is(
+    text: str, result: str | None
+) -> None:
+    assert result_of(text) == result
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_a_result_or_none(text: str) -> None:
+    assert result_of(text) in (None, "OK", "VCON", "CONNECT", "RING", "ERROR")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from denwaban.errors import LineError, ModemRefused
 from denwaban.line.at import Audio, Code, Item, Reply
@@ -173,3 +175,31 @@ def test_nobody_at_the_port_is_told_clearly() -> None:
     with pytest.raises(LineError, match="no modem answers to AT"):
         await_modem(desk.dialogue)
     assert desk.time.now() < 10.0
+
+
+def test_rings_between_the_leftovers_of_a_dead_talk_are_not_forgotten() -> None:
+    desk = Desk([(0.05, b"ab\x10\x03\r\nOK\r\n\r\nRING\r\n\r\nERROR\r\n")], [(0.1, OK)])
+    desk.port.write(b"\x10!")
+    await_modem(desk.dialogue)
+    assert desk.news == [Reply("RING")]
+
+
+@pytest.mark.parametrize("asked", [1, 2, 3])
+def test_a_sign_of_life_may_come_at_the_third_asking(asked: int) -> None:
+    desk = Desk(*[[(0.1, b"?\r\n")]] * (asked - 1), [(0.1, OK)])
+    assert desk.dialogue.is_there()
+
+
+def test_a_modem_that_never_answers_is_not_there() -> None:
+    desk = Desk()
+    assert not desk.dialogue.is_there()
+    assert desk.time.now() < 5.0
+
+
+@given(st.lists(st.tuples(st.floats(0.0, 2.0), st.binary(max_size=40)), max_size=10), st.integers(1, 64))
+def test_any_answer_in_any_pieces_is_taken_or_refused_in_time(answer: list[tuple[float, bytes]], piece: int) -> None:
+    desk = Desk(answer, read_at_once=piece)
+    try:
+        assert all(isinstance(line, str) for line in desk.dialogue.command("AT+GMM"))
+    except ModemRefused:
+        assert desk.time.now() <= COMMAND_LIMIT_S + 2 * POLL_S

@@ -365,7 +365,7 @@ def test_a_modem_that_falls_silent_in_a_call_is_let_go(bench: MakeBench, command
 def test_a_modem_that_dies_while_idle_is_noticed(bench: MakeBench) -> None:
     answered = commands_until_ready(bench)
     made = bench(faults=Faults(mute_after=answered), speed=200).ready()
-    assert "nothing to AT" in made.wait(LineFailed).reason
+    assert "does not answer AT" in made.wait(LineFailed).reason
 
 
 def test_a_line_held_for_nobody_is_released(bench: MakeBench) -> None:

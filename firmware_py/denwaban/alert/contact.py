@@ -56,14 +56,23 @@ class ReceivedAlert:
 class ContactClient:
     """Receives the alerts of one unit for one contact, each (id, sequence) once, in the order they come.
 
-    `on_alert` is called on this client's own thread. What is malformed, wrongly signed or not for this contact is
-    counted in `rejected` and logged, never raised. The broker keeps messages while the client is away.
+    `on_alert` and, when the unit turns deaf or is well again, `on_health` are called on this client's own thread. What
+    is malformed, wrongly signed or not for this contact is counted in `rejected` and logged, never raised. The broker
+    keeps messages while the client is away.
     """
 
-    def __init__(self, settings: MqttSettings, reader: wire.Reader, on_alert: Callable[[ReceivedAlert], None]) -> None:
+    def __init__(
+        self,
+        settings: MqttSettings,
+        reader: wire.Reader,
+        on_alert: Callable[[ReceivedAlert], None],
+        on_health: Callable[[wire.Health], None] = lambda _health: None,
+    ) -> None:
         self._settings = settings
         self._reader = reader
         self._on_alert = on_alert
+        self._on_health = on_health
+        self._health_topic = wire.health_topic(reader.unit)
         self._topic = wire.contact_topic(reader.unit, reader.contact)
         self._availability_topic = wire.availability_topic(reader.unit)
         self._messages: queue.Queue[tuple[str, bytes]] = queue.Queue(_QUEUE_LENGTH)
@@ -79,6 +88,8 @@ class ContactClient:
         self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
         self._thread = threading.Thread(target=self._run, name=f"contact-{reader.contact}", daemon=True)
+        self.health: wire.Health | None = None
+        """The unit's last report; None: not heard yet."""
         self.rejected = 0
         self.available: bool | None = None
         """What the unit last said of itself; None: not heard yet."""
@@ -105,7 +116,7 @@ class ContactClient:
 
     def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, _properties: Any) -> None:
         if not code.is_failure:
-            client.subscribe([(self._topic, 1), (self._availability_topic, 1)])
+            client.subscribe([(self._topic, 1), (self._availability_topic, 1), (self._health_topic, 1)])
 
     def _on_subscribe(self, _client: Any, _data: Any, _mid: int, codes: list[ReasonCode], _properties: Any) -> None:
         if any(code.is_failure for code in codes):
@@ -131,18 +142,29 @@ class ContactClient:
                 continue
             if topic == self._availability_topic:
                 self.available = payload == wire.ONLINE
-            else:
-                self._receive(payload)
+                continue
+            try:
+                self._receive(topic, payload)
+            except WireError as error:
+                self.rejected += 1
+                _log.warning("a message was rejected: %s", error)
 
-    def _receive(self, payload: bytes) -> None:
-        try:
-            envelope, detail = wire.read_message(payload, self._reader)
-        except WireError as error:
-            self.rejected += 1
-            _log.warning("a message was rejected: %s", error)
+    def _receive(self, topic: str, payload: bytes) -> None:
+        if topic == self._health_topic:
+            self._receive_health(wire.read_health(payload, self._reader.unit, self._reader.unit_key))
             return
+        envelope, detail = wire.read_message(payload, self._reader)
         if self._is_new(envelope):
             self._on_alert(_received(envelope, detail))
+
+    def _receive_health(self, health: wire.Health) -> None:
+        """A box that starts and is well is no news; a report that is older than the last one is an echo."""
+        before, well = self.health, health.hearing == "well"
+        if before is not None and health.sequence <= before.sequence and health.at <= before.at:
+            return
+        self.health = health
+        if well != (before is None or before.hearing == "well"):
+            self._on_health(health)
 
     def _is_new(self, envelope: wire.Envelope) -> bool:
         key = (envelope.id, envelope.sequence)

@@ -18,7 +18,7 @@ from denwaban.alert.keys import UnitKey, read_public_key
 from denwaban.alert.link import Acknowledged, Connected, Link, LinkEvent, Lost, Woken, new_inbox, put_or_drop
 from denwaban.alert.outbox import Outbox, PendingMessage, SpillingOutbox
 from denwaban.alert.settings import Contact, MqttSettings
-from denwaban.effects import SendAlert
+from denwaban.effects import ReportHealth, SendAlert
 from denwaban.errors import WireError
 from denwaban.events import Level
 from denwaban.ports import Clock
@@ -68,6 +68,7 @@ class MqttAlerts:
     ) -> None:
         self._settings = settings
         self._availability = wire.availability_topic(unit)
+        self._health = wire.health_topic(unit)
         self._unit = unit
         self._drill = drill
         self._key = key.jwk
@@ -98,6 +99,21 @@ class MqttAlerts:
             messages=self._messages(envelope, wire.detail_of(alert)),
             created_at=at,
             expires_at=None if alert.level is Level.ALERT else at + _LESSER_LIFE_S,
+        )
+        put_or_drop(self._inbox, Woken())
+
+    def report(self, health: ReportHealth, at: float) -> None:
+        """The same for a report of the box's health, which the broker keeps for whoever looks later."""
+        self._sequence += 1
+        report = wire.Health(self._unit, health.hearing, health.reason, at, self._sequence, self._drill)
+        self._outbox.put(
+            alert_id="health",
+            event=health.hearing,
+            level=Level.ALERT,
+            sequence=self._sequence,
+            messages=[(self._health, wire.health_message(report, self._key))],
+            created_at=at,
+            expires_at=None,
         )
         put_or_drop(self._inbox, Woken())
 
@@ -192,7 +208,8 @@ class MqttAlerts:
     def _fill(self, link: Link, window: _Window) -> None:
         now = time.monotonic()
         for message in window.choose(self._outbox, self._clock.wall(), now):
-            window.add(link.publish(message.topic, message.payload), message.seq, now)
+            retain = message.topic == self._health
+            window.add(link.publish(message.topic, message.payload, retain=retain), message.seq, now)
 
     def _acknowledged(self, seq: int | None, refusal: str | None) -> None:
         if seq is None:

@@ -17,7 +17,7 @@ from jwcrypto.jwk import JWK
 
 from denwaban.alert.seal import MAX_BYTES, decrypt, encrypt, from_json, sign, to_json, verify
 from denwaban.alert.words import words_for
-from denwaban.effects import SendAlert
+from denwaban.effects import Hearing, SendAlert
 from denwaban.errors import WireError
 from denwaban.events import Level
 
@@ -29,6 +29,7 @@ AlertEvent = Literal["new", "update", "end"]
 
 _ENVELOPE: Final = "denwaban-envelope"
 _DETAIL: Final = "denwaban-detail"
+_HEALTH: Final = "denwaban-health"
 _NAME: Final = re.compile(r"[^/+#$\x00-\x20\x7f-\x9f\ud800-\udfff]{1,64}")
 """One level of an MQTT topic (MQTT 3.1.1 §4.7)."""
 
@@ -70,6 +71,18 @@ class Detail:
 
 
 @dataclass(frozen=True, slots=True)
+class Health:
+    """Whether the unit screens callers. `sequence` is of the same counter as that of envelopes."""
+
+    unit: str
+    hearing: Hearing
+    reason: str
+    at: float
+    sequence: int
+    drill: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Reader:
     """Who reads: a contact of a unit, whose public key was pinned at pairing. Without `private_key`, envelopes only."""
 
@@ -89,6 +102,11 @@ def checked_name(name: str, what: str) -> str:
 def availability_topic(unit: str) -> str:
     """Retained `online` or `offline`."""
     return f"denwaban/v{VERSION}/{checked_name(unit, 'unit')}/availability"
+
+
+def health_topic(unit: str) -> str:
+    """Retained: the last report of health, signed."""
+    return f"denwaban/v{VERSION}/{checked_name(unit, 'unit')}/health"
 
 
 def alert_topic(unit: str) -> str:
@@ -142,6 +160,34 @@ def read_envelope(payload: bytes, unit: str, unit_key: JWK) -> Envelope:
     if envelope.unit != unit:
         raise WireError("the envelope is of another unit")
     return envelope
+
+
+def health_message(health: Health, unit_key: JWK) -> bytes:
+    """The payload of a report of health, signed by the unit (`unit_key`: private)."""
+    body = {
+        **{"v": VERSION, "unit": health.unit, "hearing": health.hearing, "reason": health.reason},
+        **{"at": iso(health.at), "sequence": health.sequence, "drill": health.drill},
+    }
+    return to_json({"v": VERSION, "signed": sign(unit_key, _HEALTH, body)})
+
+
+def read_health(payload: bytes, unit: str, unit_key: JWK) -> Health:
+    """The report of a health message; WireError unless `unit` signed it (`unit_key`: public)."""
+    body = verify(unit_key, _HEALTH, _field(_message(payload), "signed", str))
+    _check_version(body)
+    hearing = _field(body, "hearing", str)
+    if hearing not in get_args(Hearing):
+        raise WireError("hearing: want deaf or well")
+    if _field(body, "unit", str) != unit:
+        raise WireError("the report is of another unit")
+    return Health(
+        unit=unit,
+        hearing=cast(Hearing, hearing),
+        reason=_field(body, "reason", str),
+        at=_parsed("at", _seconds, _field(body, "at", str)),
+        sequence=_field(body, "sequence", int),
+        drill=_field(body, "drill", bool),
+    )
 
 
 def read_message(payload: bytes, reader: Reader) -> tuple[Envelope, Detail | None]:

@@ -12,6 +12,8 @@ from typing import Final, Literal
 DLE: Final = 0x10
 ETX: Final = 0x03
 SUB: Final = 0x1A
+TILDE_OF_AN93: Final = 0x7F
+"""The end of a DTMF digit is `~`: 0x7E in V.253, printed as 0x7F in Silicon Labs AN93."""
 MAX_LINE: Final = 512
 """Longer lines are noise; they are cut here so that a babbling port cannot eat memory."""
 
@@ -23,6 +25,8 @@ PLAY_ABORT: Final = bytes((DLE, 0x18, DLE, ETX))
 RECORD_END: Final = bytes((DLE, ord("!")))
 
 Stream = Literal["receive", "transmit"]
+Result = Literal["OK", "VCON", "CONNECT", "RING", "ERROR"]
+_RESULTS: Final[tuple[Result, ...]] = ("OK", "VCON", "CONNECT", "RING", "ERROR")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,23 @@ class StreamEnded:
 
 
 Item = Reply | Code | Audio | StreamEnded
+
+
+def result_of(text: str) -> Result | None:
+    """The result code a line is, also with one character lost or doubled: USB clones (0572:1340) do that."""
+    if text.startswith("+CM") and " ERROR" in text:
+        return "ERROR"
+    first = text.split(" ", 1)[0]  # a speed may follow CONNECT
+    words = {result: first if result == "CONNECT" else text for result in _RESULTS}
+    exact = next((result for result, word in words.items() if word == result), None)
+    return exact or next((result for result, word in words.items() if _nearly(word, result)), None)
+
+
+def _nearly(word: str, meant: str) -> bool:
+    around = range(len(meant))
+    lost = (meant[:at] + meant[at + 1 :] for at in around)
+    doubled = (meant[:at] + meant[at] + meant[at:] for at in around)
+    return word in lost or word in doubled
 
 
 def shield(data: bytes) -> bytes:
@@ -129,9 +150,9 @@ class VoiceParser:
                 items.append(StreamEnded())
         elif byte == ord("X"):
             self._packet_left = MAX_PACKET
-        elif 0x20 <= byte < 0x7F:
+        elif 0x20 <= byte <= TILDE_OF_AN93:
             _flush(audio, items)
-            items.append(Code(chr(byte)))
+            items.append(Code("~" if byte == TILDE_OF_AN93 else chr(byte)))
 
     def _end_of_line(self, items: list[Item]) -> None:
         # A report may hold any bytes; Japanese modems are said to use Shift JIS (unverified). Replacing never fails.
@@ -140,7 +161,7 @@ class VoiceParser:
         if not text:
             return
         items.append(Reply(text))
-        if text.startswith("CONNECT") or text == "VCON":
+        if result_of(text) in ("CONNECT", "VCON"):
             self._receiving = self._on_connect == "receive"
             self._line_feed_due = self._receiving
             self._on_connect = None

@@ -25,19 +25,31 @@ from denwaban.events import (
     HandsetLifted,
     HandsetReplaced,
     LineReleased,
+    LineSilent,
     Pcm,
     PromptFinished,
     RecordingStarted,
     RingHeard,
     ToneHeard,
 )
-from denwaban.line.at import PLAY_ABORT, PLAY_END, RECORD_END, Audio, Code, Item, Reply, StreamEnded, shield
+from denwaban.line.at import (
+    PLAY_ABORT,
+    PLAY_END,
+    RECORD_END,
+    Audio,
+    Code,
+    Item,
+    Reply,
+    StreamEnded,
+    result_of,
+    shield,
+)
 from denwaban.line.callerid import is_report_line, parse_report_line
 from denwaban.line.dialogue import Dialogue, Port, await_modem
 from denwaban.line.encoding import Decoder, Encoding, encode
 from denwaban.line.probe import ModemFacts, probe, remind
 from denwaban.line.profiles import GENERIC, Profile
-from denwaban.line.tones import ProgressDetector
+from denwaban.line.tones import ProgressDetector, SilenceDetector
 from denwaban.ports import Clock, Emit, FrameSink
 
 _log = logging.getLogger(__name__)
@@ -50,8 +62,9 @@ AUDIO_GAP_LIMIT_S: Final = 3.0
 """A recording modem sends all the time, silence too; one that does not would hold the line for nobody."""
 TASK_LIMIT_S: Final = 10.0
 """Off-hook, the next task comes at once; without one the line would be held for nobody, and nobody could call."""
-IDLE_CHECK_S: Final = 300.0
-"""A USB modem that has hung itself up is as quiet as one that waits for a call, so it is asked now and then."""
+IDLE_CHECK_S: Final = 30.0
+"""A USB modem that has hung itself up is as quiet as one that waits for a call, so after so long without a word it is
+asked. Until then callers ring through unscreened; one `AT` costs a USB modem nothing."""
 PLAY_LEAD_S: Final = 0.4
 """Playback is kept this far ahead of the line, twice the 200 ms below which modems run dry."""
 PLAY_BLOCK: Final = SAMPLE_RATE // 20
@@ -68,6 +81,8 @@ _CODE_EVENTS: Final[dict[str, Event]] = {
     "h": HandsetReplaced(),
 }
 _LOST_AUDIO: Final = {"o": "receive overrun", "u": "transmit underrun", "Y": "lost data"}
+"""Of the other codes none is trusted: some modems send `d` while playing or recording (mgetty), `s` and `q` are the
+modem's own silence detection, which is turned off, `l` and `L` depend on the exchange, digits ask for nothing here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +98,8 @@ class Wiring:
     closing: threading.Event
     emit: Emit
     frames: FrameSink
+    count_loss: Callable[[str], None] = lambda _code: None
+    """Called with the code of each loss of sound that the modem reports: `o`, `u` or `Y`."""
 
 
 class _Recording(Enum):
@@ -108,6 +125,7 @@ class Conversation:
         self._select_audio = ""
         self._decoder = Decoder("linear8")
         self._progress = ProgressDetector()
+        self._silence = SilenceDetector()
 
     # --- set-up and main loop ---
 
@@ -128,6 +146,12 @@ class Conversation:
         self._encoding, self._select_audio = facts.encoding, facts.select_audio
         self._expect_within(IDLE_CHECK_S)
         return facts
+
+    def reset(self) -> None:
+        """Before `initialise`: back to the stored settings, for a modem that failed more than once."""
+        self._dialogue.write(PLAY_ABORT + RECORD_END + b"\r")
+        self._dialogue.settle()
+        self._dialogue.write(b"ATZ\r")  # what it answers, if it does, is no matter
 
     def serve(self) -> None:
         """Listen and carry out commands until closing, then hang up."""
@@ -171,9 +195,10 @@ class Conversation:
             raise LineError(f"the modem has sent no audio for {AUDIO_GAP_LIMIT_S:.0f} s of a recording")
         if self._off_hook:
             raise LineError(f"the line was held for {TASK_LIMIT_S:.0f} s without a task; it is released")
+        if not self._dialogue.is_there():
+            raise LineError("the modem does not answer AT any more")
         self._expect_within(IDLE_CHECK_S)
-        self._dialogue.command("AT")
-        remind(self._dialogue, self._profile)  # it may have reset itself
+        remind(self._dialogue, self._profile)  # it, or another program, may have reset it
 
     # --- the parts of a call ---
 
@@ -218,7 +243,7 @@ class Conversation:
         if self._recording is _Recording.ON:
             return
         self._decoder = Decoder(self._encoding.law)
-        self._progress = ProgressDetector()
+        self._progress, self._silence = ProgressDetector(), SilenceDetector()
         self._dialogue.open_stream("AT+VRX", "receive")
         self._recording = _Recording.ON
         self._expect_within(AUDIO_GAP_LIMIT_S)
@@ -246,6 +271,8 @@ class Conversation:
 
     def _notice(self, item: Item) -> bool:
         """Pass on what an item reports by itself; False for what may answer a command."""
+        if not self._off_hook:
+            self._expect_within(IDLE_CHECK_S)  # a sign of life
         match item:
             case Audio(data):
                 self._hear(self._decoder.feed(data))
@@ -264,6 +291,8 @@ class Conversation:
         self._wiring.frames.put(AudioFrame(pcm))
         for tone in self._progress.feed(pcm):
             self._wiring.emit(ToneHeard(tone))
+        if self._silence.feed(pcm):
+            self._wiring.emit(LineSilent())
 
     def _code(self, code: str) -> None:
         event = _CODE_EVENTS.get(code)
@@ -271,9 +300,10 @@ class Conversation:
             self._wiring.emit(event)
         elif code in _LOST_AUDIO:
             _log.warning("the modem reports %s", _LOST_AUDIO[code])
+            self._wiring.count_loss(code)
 
     def _report(self, text: str) -> bool:
-        if text == "RING":
+        if result_of(text) == "RING":
             self._wiring.emit(RingHeard())
         elif (caller := parse_report_line(text)) is not None:
             self._wiring.emit(CallerIdShown(caller))

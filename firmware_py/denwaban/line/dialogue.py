@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
 from denwaban.errors import LineError, ModemRefused
-from denwaban.line.at import Item, Reply, Stream, VoiceParser
+from denwaban.line.at import Item, Reply, Stream, VoiceParser, result_of
 from denwaban.ports import Clock
 
 COMMAND_LIMIT_S: Final = 5.0
 SETTLE_S: Final = 0.2
 """Silence for this long, four times an ordinary answer, means that no answer is under way any more."""
 SETTLE_LIMIT_S: Final = 2.0
+SIGNS_ASKED_FOR: Final = 3
+SIGN_LIMIT_S: Final = 1.0
 MOST_LINES: Final = 64
 """Lines kept of one answer; `AT+VSM=?` has at most a dozen."""
 
-_OK: Final = re.compile(r"OK|VCON")
-_CONNECT: Final = re.compile(r"CONNECT.*|VCON")
+_OK: Final = ("OK", "VCON")
+_CONNECT: Final = ("CONNECT", "VCON")
 """Old modems say VCON for the end of playing and for the beginning of a stream (mgetty)."""
-_ERROR: Final = re.compile(r"ERROR|\+CM[ES] ERROR.*")
 
 
 class Port(Protocol):
@@ -59,7 +59,7 @@ class Dialogue:
         """Send a command and wait for OK; returns the lines before it. Raises ModemRefused."""
         lines: list[str] = []
         for reply in self._ask(text, limit_s):
-            if _OK.fullmatch(reply):
+            if result_of(reply) in _OK:
                 return lines
             if len(lines) < MOST_LINES:
                 lines.append(reply)
@@ -81,13 +81,13 @@ class Dialogue:
         """Send `AT+VTX` or `AT+VRX` and wait for CONNECT; nothing else begins a stream. Raises ModemRefused."""
         self._parser.expect(stream)
         for reply in self._ask(text, COMMAND_LIMIT_S):
-            if _CONNECT.fullmatch(reply):
+            if result_of(reply) in _CONNECT:
                 return
         raise ModemRefused(text, "")
 
     def await_ok(self, limit_s: float) -> bool:
         """Wait for the OK behind a stream; False if it does not come."""
-        return any(_OK.fullmatch(reply) for reply in self._replies(limit_s))
+        return any(result_of(reply) in _OK for reply in self._replies(limit_s))
 
     def listen_until(self, condition: Callable[[], bool], limit_s: float) -> bool:
         """Notice items until one makes `condition` true; what came behind that one is kept. False after the limit."""
@@ -102,15 +102,29 @@ class Dialogue:
         return True
 
     def settle(self) -> None:
-        """Read until the modem is silent and forget all of it: leftovers of a stream or late answers."""
+        """Read until the modem is silent and forget all of it, leftovers of a stream or late answers, but for rings."""
         quiet_since = self._clock.now()
         end = quiet_since + SETTLE_LIMIT_S
         while (now := self._clock.now()) < end and now - quiet_since < SETTLE_S:
             self._heartbeat()
-            if self._port.read(max(1, self._port.in_waiting)):
+            if data := self._port.read(max(1, self._port.in_waiting)):
                 quiet_since = self._clock.now()
+                self._items += self._parser.feed(data)
+        for item in self._items:
+            if item == Reply("RING"):  # a caller is a caller, also when nobody could answer
+                self._notice(item)
         self._parser = VoiceParser()
         self._items.clear()
+
+    def is_there(self) -> bool:
+        """Ask for a sign of life, more than once: an answer may be garbled or another program may ask meanwhile."""
+        for _ in range(SIGNS_ASKED_FOR):
+            try:
+                self.command("AT", limit_s=SIGN_LIMIT_S)
+            except ModemRefused:
+                continue
+            return True
+        return False
 
     def _ask(self, text: str, limit_s: float) -> Iterator[str]:
         # A late answer to an earlier command must not pass for the answer to this one.
@@ -119,7 +133,7 @@ class Dialogue:
         self._notice_all()
         self._port.write(text.encode("ascii") + b"\r")
         for reply in self._replies(limit_s):
-            if _ERROR.fullmatch(reply):
+            if result_of(reply) == "ERROR":
                 raise ModemRefused(text, reply)
             if reply != text:  # its echo
                 yield reply

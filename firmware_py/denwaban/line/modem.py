@@ -6,13 +6,17 @@ One thread owns the device; what is said to the modem stands in `conversation.py
 from __future__ import annotations
 
 import contextlib
+import logging
+import math
 import queue
 import termios
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 import serial
+from serial.tools import list_ports
 
 from denwaban.effects import LineCommand
 from denwaban.errors import DenwabanError, LineError
@@ -20,13 +24,15 @@ from denwaban.events import AudioFrame, LineFailed, LineReady, Pcm
 from denwaban.line.conversation import POLL_S, Conversation, Wiring
 from denwaban.line.probe import ModemFacts
 from denwaban.line.profiles import Profile
-from denwaban.ports import Capabilities, Clock, Emit, FrameSink
+from denwaban.line.recovery import Listed, PowerSwitch, Recovery, Remedy, UsbIdentity, choose_port, identity_of
+from denwaban.ports import Capabilities, Clock, Emit, FrameSink, StreamCounts
+
+_log = logging.getLogger(__name__)
 
 BAUD: Final = 460_800
 """16-bit 8 kHz audio needs 160 kbit/s on a real UART; USB modems (CDC-ACM) ignore the figure."""
 WRITE_LIMIT_S: Final = 1.0
 """No heartbeat during a write, so it must fail before the supervisor takes the box for hung."""
-REOPEN_S: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
 MOST_COMMANDS: Final = 64
 CLOSE_LIMIT_S: Final = 10.0
 
@@ -41,6 +47,8 @@ class ModemLine:
         prompts: Callable[[str], Pcm],
         profile: Profile | None = None,
         heartbeat: Callable[[], None] = lambda: None,
+        power_cycle_command: Sequence[str] = (),
+        listed_ports: Callable[[], Sequence[Listed]] = list_ports.comports,
     ) -> None:
         """`port`: path or pyserial URL. `profile`: None recognises the family.
 
@@ -52,6 +60,10 @@ class ModemLine:
         self._profile = profile
         self._facts: ModemFacts | None = None
         self._heartbeat = heartbeat
+        self._power = PowerSwitch(power_cycle_command)
+        self._listed_ports = listed_ports
+        self._known: UsbIdentity | None = None
+        self._counts = StreamCounts()
         self._commands: queue.Queue[LineCommand] = queue.Queue(MOST_COMMANDS)
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
@@ -67,9 +79,21 @@ class ModemLine:
             shows_caller=self._facts is not None and self._facts.shows_caller,
         )
 
+    @property
+    def stream_counts(self) -> StreamCounts:
+        return self._counts
+
     def start(self, emit: Emit, frames: FrameSink) -> None:
         wiring = Wiring(
-            self._clock, self._prompts, self._profile, self._heartbeat, self._commands, self._closing, emit, frames
+            self._clock,
+            self._prompts,
+            self._profile,
+            self._heartbeat,
+            self._commands,
+            self._closing,
+            emit,
+            frames,
+            self._count_loss,
         )
         self._thread = threading.Thread(target=self._run, args=(wiring,), name="line", daemon=True)
         self._thread.start()
@@ -83,22 +107,49 @@ class ModemLine:
             self._thread.join(CLOSE_LIMIT_S)
 
     def _run(self, wiring: Wiring) -> None:
-        failures = 0
+        recovery = Recovery()
         while not self._closing.is_set():
+            ready_at = math.inf
             try:
-                with _opened(self._port, self._clock) as port:
+                name = self._find_modem()
+                with _opened(name, self._clock) as port:
                     conversation = Conversation(wiring, port)
+                    if recovery.resets:
+                        conversation.reset()
                     self._facts = conversation.initialise()
+                    self._known = identity_of(name, self._listed()) or self._known
+                    ready_at = self._clock.now()
                     self._forget_commands()
                     wiring.emit(LineReady(self._facts.name))
-                    failures = 0
                     conversation.serve()
-            except (OSError, DenwabanError) as error:
-                # A vanished modem shows as SerialException (an OSError) or OSError, a missing prompt as AudioError. The
-                # port is closed by now: that drops DTR and with it the line.
+            except (OSError, termios.error, DenwabanError) as error:
+                # A vanished modem shows as SerialException (an OSError), OSError or termios.error, a missing prompt as
+                # AudioError. The port is closed by now: that drops DTR and with it the line.
                 wiring.emit(LineFailed(f"{self._port}: {error}"))
-                self._wait(REOPEN_S[min(failures, len(REOPEN_S) - 1)])
-                failures += 1
+                now = self._clock.now()
+                recovery, remedy = recovery.after(now - ready_at).failed(now, can_cut=bool(self._power))
+                if remedy is Remedy.CUT_POWER:
+                    self._power.cut(self._wait)
+                self._wait(recovery.pause_s)
+
+    def _find_modem(self) -> str:
+        """The port of the modem that worked last, under whatever name it has now."""
+        name = choose_port(self._port, self._known, self._listed())
+        if name != self._port:
+            _log.warning(
+                "the modem of %s is %s now; [line] port had better be a /dev/serial/by-id/ name", self._port, name
+            )
+        return name
+
+    def _listed(self) -> Sequence[Listed]:
+        return () if "://" in self._port else self._listed_ports()
+
+    def _count_loss(self, code: str) -> None:
+        counts = self._counts
+        if code == "u":
+            self._counts = replace(counts, underruns=counts.underruns + 1)
+        else:
+            self._counts = replace(counts, overruns=counts.overruns + 1)
 
     def _forget_commands(self) -> None:
         """Commands for a call that a failure has ended must not reach the next one; LineFailed has told of its end."""
@@ -106,11 +157,13 @@ class ModemLine:
             while True:
                 self._commands.get_nowait()
 
-    def _wait(self, seconds: float) -> None:
-        for _ in range(round(seconds / POLL_S)):
+    def _wait(self, seconds: float) -> bool:
+        """Sleep with a beating heart; True when the line is being closed."""
+        for _ in range(max(1, round(seconds / POLL_S))):
             self._heartbeat()
             if self._closing.wait(POLL_S):
-                return
+                return True
+        return False
 
 
 def open_port(port: str, clock: Clock) -> serial.SerialBase:
@@ -123,7 +176,7 @@ def open_port(port: str, clock: Clock) -> serial.SerialBase:
             write_timeout=WRITE_LIMIT_S,
             exclusive=None if "://" in port else True,
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, termios.error) as error:
         raise LineError(
             f"cannot open: {error}. Check [line] port in the configuration, the cable, and membership in group dialout"
         ) from error
@@ -159,7 +212,7 @@ def identify(port: str, clock: Clock, profile: Profile | None = None) -> ModemFa
     try:
         with _opened(port, clock) as opened:
             return Conversation(wiring, opened).probe()
-    except OSError as error:
+    except (OSError, termios.error) as error:
         raise LineError(f"lost while talking to the modem: {error}") from error
 
 

@@ -1,4 +1,4 @@
-"""Call-progress tones in the audio, for modems that do not report them.
+"""The end of a call in the audio, for modems that do not report it: call-progress tones, or nothing at all.
 
 Japan: 400 Hz throughout; busy 0.5 s on and 0.5 s off, dial tone without a pause.
 """
@@ -22,6 +22,9 @@ _ON_BLOCKS: Final = range(20, 31)
 _CYCLES: Final = 3
 _DIAL_BLOCKS: Final = 200
 """4 s without a pause: no other tone of the exchange lasts so long (ringback: 1 s), and nobody sings so purely."""
+SILENCE_S: Final = 180.0
+"""So long without a sound above `_MIN_POWER`, not even that of a room, nobody holds a handset at either end. Long,
+because somebody who is sent to fetch a bank card is away for a while. An estimate."""
 
 
 class ProgressDetector:
@@ -58,3 +61,26 @@ class ProgressDetector:
             return None
         self._good_halves = 0
         return "busy"
+
+
+class SilenceDetector:
+    """Adds up silence. Same answer for any cut of the audio."""
+
+    def __init__(self) -> None:
+        self._rest = np.zeros(0, np.int16)
+        self._blocks = 0
+
+    def feed(self, pcm: Pcm) -> bool:
+        """True when the line has been silent for `SILENCE_S`; then counting starts anew."""
+        samples = np.concatenate((self._rest, pcm))
+        whole = len(samples) // BLOCK * BLOCK
+        self._rest = samples[whole:]
+        power = (samples[:whole].reshape(-1, BLOCK).astype(np.float64) ** 2).mean(axis=1)
+        return sum(self._block(bool(silent)) for silent in power < _MIN_POWER) > 0
+
+    def _block(self, silent: bool) -> bool:
+        self._blocks = self._blocks + 1 if silent else 0
+        if self._blocks < SILENCE_S * SAMPLE_RATE / BLOCK:
+            return False
+        self._blocks = 0
+        return True

@@ -6,7 +6,9 @@ import random
 from typing import Final
 
 from denwaban.sim import caller_report, dle
+from denwaban.sim.audio_path import TICK_S
 from denwaban.sim.exchange import LineTick, NumberReport, Signal
+from denwaban.sim.faults import PIECE_S
 from denwaban.sim.settings import Book
 from denwaban.sim.voice import ToneWatch
 
@@ -19,8 +21,10 @@ class Answers:
 
     def __init__(self, book: Book) -> None:
         self._book = book
+        self._lines = 0
 
     def text(self, line: bytes) -> bytes:
+        line = self._damaged(line)
         blank = b"\r\n" if self._book.faults.blank_lines else b""
         return blank + (b"\r\n" + line + b"\r\n" if self._book.active.verbose else line + b"\r\n")
 
@@ -29,6 +33,16 @@ class Answers:
         if active.quiet:
             return b""
         return self.text(name.encode("ascii")) if active.verbose else _NUMERIC[name].encode("ascii") + b"\r"
+
+    def _damaged(self, line: bytes) -> bytes:
+        """The line as a modem with loose characters sends it."""
+        faults = self._book.faults
+        self._lines += 1
+        if faults.loses_characters and self._lines % faults.loses_characters == 0:
+            return line[1:]
+        if faults.doubles_characters and self._lines % faults.doubles_characters == 0:
+            return line[:1] + line
+        return line
 
 
 class LineReports:
@@ -41,12 +55,15 @@ class LineReports:
         self._held_report: str | None = None
         self._rings = 0
         self._garble = random.Random(1)
+        self._second_piece = b""
+        self._piece_due_s = 0.0
 
     def tick(self, line: LineTick, voice: bool, off_hook: bool, recording: bool) -> bytes:
         """The bytes due in this tick; `voice` is service class 8."""
         if off_hook:
             self._held_report = None
-        told = b"".join(self._signal(signal, voice, off_hook) for signal in line.signals)
+        told = self._due_piece()
+        told += b"".join(self._signal(signal, voice, off_hook) for signal in line.signals)
         return told + self._tone(line, voice, off_hook, recording)
 
     def _signal(self, signal: Signal | NumberReport, voice: bool, off_hook: bool) -> bytes:
@@ -99,7 +116,20 @@ class LineReports:
             lines = caller_report.formatted(text, self._book.faults, self._garble)
         if voice:
             return dle.code("X") + dle.shield(b"\r\n".join(lines)) + dle.code(".")
-        return b"".join(self._answers.text(line) for line in lines)
+        whole = b"".join(self._answers.text(line) for line in lines)
+        if not self._book.faults.cid_in_pieces:
+            return whole
+        cut = whole.find(b"\x83") + 1 or len(whole) // 2
+        self._second_piece, self._piece_due_s = whole[cut:], PIECE_S
+        return whole[:cut]
+
+    def _due_piece(self) -> bytes:
+        """The rest of a report, when its time has come."""
+        self._piece_due_s -= TICK_S
+        if not self._second_piece or self._piece_due_s > 0:
+            return b""
+        piece, self._second_piece = self._second_piece, b""
+        return piece
 
     def _tone(self, line: LineTick, voice: bool, off_hook: bool, recording: bool) -> bytes:
         tone = self._tones.due(line.tone if off_hook else None)
@@ -107,5 +137,6 @@ class LineReports:
         dumb = self._book.faults.no_busy_code or codes == "never" or (codes == "not while recording" and recording)
         if tone is None or (tone == "busy" and dumb):
             return b""
-        busy = "q" if self._book.faults.quiet_code_instead_of_busy else "b"
+        faults = self._book.faults
+        busy = "q" if faults.quiet_code_instead_of_busy else "s" if faults.silence_code_instead_of_busy else "b"
         return self._code(busy if tone == "busy" else "d", voice)

@@ -17,6 +17,8 @@ def formatted(text: str, faults: Faults, garble: random.Random) -> list[bytes]:
     if faults.cid_garbled:
         # 0x80–0xFF only: a broken report loses parity, it does not forge line ends.
         number = bytes(garble.randrange(0x80, 0x100) for _ in range(max(4, len(text))))
+    if faults.cid_name_first:
+        return [b"NAME=A=B \x83\x94", b"NMBR=" + number]
     if not faults.cid_other_keys:
         return [b"NMBR = " + number]
     return [b"DATE=1122", b"TIME=0930", b"NMBR=" + number, b"NAME=A=B \x83\x94"]

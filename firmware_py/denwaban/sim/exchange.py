@@ -90,8 +90,11 @@ class LineTick:
 class Exchange:
     """The line up to the modem's two wires."""
 
-    def __init__(self, levels: LineLevels = PLAIN_LEVELS, second_call_after_s: float | None = None) -> None:
+    def __init__(
+        self, levels: LineLevels = PLAIN_LEVELS, second_call_after_s: float | None = None, busy_tone: bool = True
+    ) -> None:
         self._wires = TwoWire(levels)
+        self._busy_tone = busy_tone
         self._second_call_after_s = second_call_after_s
         self._ticks = 0
         self._phase = Phase.IDLE
@@ -306,7 +309,7 @@ class Exchange:
 
     def _tone(self) -> LineTone | None:
         if self._phase is Phase.RELEASED:
-            return "busy"
+            return "busy" if self._busy_tone else None
         return "dial" if self._phase is Phase.IDLE and self._box.off_hook else None
 
     def _wave(self, tone: LineTone | None) -> Wave | None:

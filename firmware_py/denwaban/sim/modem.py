@@ -19,7 +19,7 @@ from denwaban.sim.audio_path import PLAIN_AGC, TICK_S, Agc, AgcSettings, Wave
 from denwaban.sim.codec import encode
 from denwaban.sim.commands import Command, LineReader, parse_line
 from denwaban.sim.exchange import BoxState, LineTick
-from denwaban.sim.faults import NO_FAULTS, ORDINARY_DELAYS, CommandDelays, Faults, Range
+from denwaban.sim.faults import LATE_S, NO_FAULTS, ORDINARY_DELAYS, CommandDelays, Faults, Range
 from denwaban.sim.profiles import GENERIC, ModemProfile
 from denwaban.sim.settings import Book
 from denwaban.sim.voice import Heard, PlayBuffer
@@ -129,8 +129,10 @@ class VoiceModem:
 
     def take_output(self) -> bytes:
         """Everything for the host since the last call."""
-        out = bytes(self._output)
-        self._output.clear()
+        # Behind the last <DLE> or, where the output begins with what was kept back behind one, all of it.
+        shielded = self._output.rfind(dle.DLE) + 1 if self._faults.dle_ends_reads else 0
+        out = bytes(self._output[: shielded or None])
+        del self._output[: len(out)]
         return out
 
     def drop_dtr(self) -> None:
@@ -157,7 +159,7 @@ class VoiceModem:
 
     def _command_byte(self) -> None:
         byte = self._input.pop(0)
-        if self._book.active.echo:
+        if self._book.active.echo or self._faults.keeps_echo:
             self._send(bytes((byte,)))
         line = self._reader.push(byte)
         if line is not None:
@@ -197,7 +199,8 @@ class VoiceModem:
         if commands is None:
             return
         self.commands.append(line.strip())
-        whole = _Done([], delay=self._delay(self._delays.ordinary))
+        late = self._faults.late_answer_to
+        whole = _Done([], delay=self._delay(self._delays.ordinary) + (LATE_S if late and late in line else 0.0))
         for command in commands:
             done = self._run(command)
             whole.lines += done.lines
@@ -334,7 +337,8 @@ class VoiceModem:
         self._recorded_s += TICK_S
         if self._faults.bogus_d_in_rx and self._recorded_s - TICK_S < 1.0 <= self._recorded_s:
             self._code("d")
-        if self.overrun:
+        bad_spot = self._faults.overrun_in_rx and 1.0 < self._recorded_s <= 1.1
+        if self.overrun or bad_spot:
             self._lost = True
         else:
             self._send_sound(pcm)

@@ -195,6 +195,8 @@ class Book:
         row = self.profile.format(int(values[0]))
         if row is None or values[1:2] not in ([], ["8000"]) or (row.bits == 16 and self.faults.no_16_bit):
             return None
+        if self.faults.vsm_error:
+            return None
         self.active = replace(self.active, cml=row.cml)
         return []
 

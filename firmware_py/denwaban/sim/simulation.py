@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from denwaban.sim.audio_path import PLAIN_AGC, PLAIN_LEVELS, TICK_S, AgcSettings, LineLevels
@@ -35,8 +35,16 @@ class LineSimulation:
 
     def __init__(self, clock: LineClock, setup: LineSetup = PLAIN_SETUP) -> None:
         self.clock = clock
-        self.modem = VoiceModem(setup.profile, setup.delays, setup.faults, setup.agc)
-        self.exchange = Exchange(setup.levels, SECOND_CALL_AFTER_S if setup.faults.second_cid_in_call else None)
+        self._setup = setup
+        faults = setup.faults
+        self.modem = VoiceModem(setup.profile, setup.delays, faults, setup.agc)
+        second_call = SECOND_CALL_AFTER_S if faults.second_cid_in_call else None
+        self.exchange = Exchange(setup.levels, second_call, not faults.no_busy_tone)
+
+    def cut_power(self) -> None:
+        """The modem loses its power and gets it back: on-hook, factory settings, not hung any more."""
+        setup = self._setup
+        self.modem = VoiceModem(setup.profile, setup.delays, replace(setup.faults, mute_after=None), setup.agc)
 
     def tick(self) -> tuple[LineEvent, ...]:
         """20 ms of line time; what happened in it."""

@@ -55,9 +55,10 @@ class VirtualLine:
         self._clock = clock
         self._observer = observer
         self._simulation = LineSimulation(clock, setup or LineSetup(delays=delays, faults=faults))
+        self._pty_chunk = pty_chunk
         self._pty = PtyEnd(pty_chunk)
         self._max_wait_s = max_wait_s
-        self._inbox: queue.Queue[CallFile | str] = queue.Queue(MOST_WAITING_CALLS)
+        self._inbox: queue.Queue[CallFile | str | bytes] = queue.Queue(MOST_WAITING_CALLS)
         self._waiting: deque[CallFile] = deque()
         self._free_since = 0.0
         self._calls_open = 0
@@ -74,7 +75,7 @@ class VirtualLine:
 
     @property
     def port(self) -> str:
-        """Path of the serial port, there from the beginning until `close`."""
+        """Path of the serial port, there from the beginning until `replug` or `close`."""
         return self._pty.path
 
     def start(self) -> None:
@@ -97,6 +98,14 @@ class VirtualLine:
     def replace_handset(self) -> None:
         """The household puts its telephone down now."""
         self._inbox.put_nowait("replace")
+
+    def replug(self) -> None:
+        """The modem is pulled out of its socket and put in again: its power is cut and its port gets another name."""
+        self._inbox.put_nowait("replug")
+
+    def intrude(self, data: bytes) -> None:
+        """Another program writes to the port; who opened it reads the answers."""
+        self._inbox.put_nowait(data)
 
     @property
     def busy(self) -> bool:
@@ -242,6 +251,13 @@ class VirtualLine:
             exchange.lift_handset()
         elif request == "replace":
             exchange.replace_handset()
+        elif request == "replug":
+            pulled, self._pty = self._pty, PtyEnd(self._pty_chunk)  # in this order, or it might get the same name
+            pulled.close()
+            self._simulation.cut_power()
+            self._outgoing, self._host_waits_since = b"", None
+        elif isinstance(request, bytes):
+            self._simulation.modem.receive(request)
         rested = self._clock.now() >= self._free_since + PAUSE_BETWEEN_CALLS_S
         if self._waiting and exchange.free and not self.off_hook and rested:
             exchange.ring(self._waiting.popleft())

@@ -1,0 +1,1 @@
+"""pyserial URL handlers for ports that fail in ways a pseudo-terminal cannot."""

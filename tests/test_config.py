@@ -19,12 +19,11 @@ from denwaban.config import (
     AlertsConfig,
     Config,
     ContactConfig,
-    example,
     find_config,
     load_config,
     parse_config,
-    show,
 )
+from denwaban.config_text import example, show
 from denwaban.errors import ConfigError
 
 EXAMPLE = Path(__file__).parents[1] / "config.example.toml"

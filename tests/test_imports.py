@@ -17,8 +17,8 @@ FOR_EVERYBODY = frozenset(
 KNOW_SEVERAL = frozenset(("app.py", "rehearsal.py", "analysis.py", "checks.py"))
 """Besides `cli/`."""
 PURE = (
-    "advice.py", "call.py", "effects.py", "errors.py", "events.py", "health.py", "ports.py", "reasons.py", "rules.py",
-    "screening.py", "session.py",
+    "advice.py", "call.py", "effects.py", "errors.py", "events.py", "health.py", "phases.py", "ports.py", "reasons.py",
+    "ringing.py", "rules.py", "screening.py", "session.py",
 )  # fmt: skip
 PURE_MAY_USE = frozenset(
     ("__future__", "collections", "dataclasses", "enum", "math", "numpy", "re", "typing", "unicodedata")

@@ -18,10 +18,10 @@ from denwaban.effects import Answer, HangUp, Play, Record, UseLetThrough
 from denwaban.events import SAMPLE_RATE, CallerId
 from denwaban.listener import MixedListener
 from denwaban.loop import INBOX_LIMIT, Loop, Ports
+from denwaban.phases import SessionState
 from denwaban.ports import Recognizer, StreamCounts
 from denwaban.rules import LetThrough, ScreeningRules
 from denwaban.rules_watch import RulesWatch
-from denwaban.session import SessionState
 from denwaban.store.lists import ListEditor, RulesReader
 from denwaban.store.rows import NumberEntry
 from tests.fakes.ports import (

@@ -18,7 +18,7 @@ from denwaban.events import SAMPLE_RATE, CallerId, Event, LineReady, Pcm, Uttera
 from denwaban.line.modem import ModemLine
 from denwaban.listener import CallListener
 from denwaban.loop import Loop, Ports
-from denwaban.session import SessionState
+from denwaban.phases import SessionState
 from denwaban.sim.callfile import Behaviour, CallFile
 from denwaban.sim.clock import LineClock
 from denwaban.sim.line_events import LineEvent, OffHook, Ringing

@@ -30,8 +30,9 @@ from denwaban.effects import (
     Warn,
 )
 from denwaban.events import Assessment, CallerId, Evidence, Level, Utterance, UtteranceAssessed
+from denwaban.phases import Phase, SessionSettings, SessionState
 from denwaban.rules import LetThrough, NumberList, ScreeningRules
-from denwaban.session import Phase, SessionSettings, SessionState, step
+from denwaban.session import step
 
 STRANGER = CallerId("0312345678")
 FRIEND = CallerId("0399998888")
@@ -181,12 +182,81 @@ def test_caller_who_gives_up_while_ringing_is_noted_and_nothing_is_touched() -> 
     assert course.closed.outcome == "unanswered"
 
 
-def test_household_that_lifts_first_has_the_line_to_itself() -> None:
+def test_household_that_lifts_first_for_a_known_caller_has_the_line_to_itself() -> None:
     course = Course()
-    course.take(ev.RingHeard(), ev.HandsetLifted())
+    course.take(ev.RingHeard(), ev.CallerIdShown(FRIEND), ev.HandsetLifted())
     course.wait(30)
     assert course.commands == []
     assert course.closed.outcome == "left_alone"
+
+
+@pytest.mark.parametrize("caller", [STRANGER, WITHHELD, BLOCKED])
+def test_household_that_lifts_first_for_another_is_listened_to_and_nothing_bursts_into_its_talk(
+    caller: CallerId,
+) -> None:
+    course = Course()
+    course.take(ev.RingHeard(), ev.CallerIdShown(caller), ev.HandsetLifted(), ev.Answered())
+    assert course.commands == [Answer(), Record()]
+    assert course.only(Chime, Warn, Play) == []
+    assert course.only(OpenCall) == [OpenCall("boot-1", caller, "screen:joined")]
+    course.take(heard(Level.ALERT), ev.HandsetReplaced(), ev.LineReleased(), ev.TranscriptFinished("boot-1"))
+    assert course.closed.outcome == "screened"
+    assert [alert.event for alert in course.only(SendAlert)] == ["new", "end"]
+
+
+@pytest.mark.parametrize("settings", [replace(SETTINGS, joins_calls=False), SETTINGS])
+def test_household_that_lifts_first_is_left_alone_where_the_box_may_not_or_cannot_join(
+    settings: SessionSettings,
+) -> None:
+    course = Course(settings)
+    if settings.joins_calls:
+        course.take(ev.LineFailed("unplugged"))
+    course.take(ev.RingHeard(), ev.CallerIdShown(STRANGER), ev.HandsetLifted())
+    course.wait(30)
+    assert course.commands == []
+
+
+def test_household_that_puts_down_while_the_box_joins_frees_the_line() -> None:
+    course = Course()
+    course.take(ev.RingHeard(), ev.HandsetLifted(), ev.HandsetReplaced(), ev.Answered(), ev.LineReleased())
+    assert course.commands == [Answer(), HangUp()]
+    assert course.state.phase is Phase.IDLE
+
+
+# --- what the household's own calls open ------------------------------------------------------------------------------
+
+
+def test_who_was_called_may_call_back_within_half_an_hour_whatever_number_he_shows() -> None:
+    """The ambulance calls back with its number withheld: who has just asked for help must not be cut off from it."""
+    course = Course()
+    course.take(ev.HandsetLifted(), ev.HandsetReplaced(), after=60.0)
+    assert course.effects == []
+    course.ringing(WITHHELD).wait(10)
+    assert course.commands == []
+    assert course.closed.outcome == "left_alone"
+    assert course.only(OpenCall) == [OpenCall("boot-1", WITHHELD, "allow:called_back")]
+    course.wait(1800)
+    course.ringing(WITHHELD)
+    assert course.commands == [Answer()]
+
+
+@pytest.mark.parametrize("caller", [BLOCKED, CallerId("+15551234567")])
+def test_blocked_numbers_and_calls_from_abroad_stay_refused_after_a_call_of_the_household(caller: CallerId) -> None:
+    course = Course()
+    course.take(ev.HandsetLifted())
+    course.ringing(caller)
+    assert course.commands == [Answer()]
+
+
+def test_outgoing_call_is_listened_to_only_where_the_household_wants_it() -> None:
+    course = Course(replace(SETTINGS, joins_outgoing=True))
+    course.take(ev.HandsetLifted(), ev.Answered())
+    assert course.commands == [Answer(), Record()]
+    course.take(ev.ToneHeard("dial"), heard(Level.CAUTION), after=5.0)
+    assert course.state.phase is Phase.TALKING, "dial tone before anybody has spoken is the beginning, not the end"
+    course.take(ev.ToneHeard("dial"), ev.LineReleased(), ev.TranscriptFinished("boot-1"))
+    assert course.closed.outcome == "screened"
+    assert course.only(OpenCall) == [OpenCall("boot-1", None, "screen:outgoing")]
 
 
 def test_call_ids_are_unique_over_calls() -> None:
@@ -237,6 +307,13 @@ def test_caller_who_hangs_up_before_the_household_comes_is_repelled() -> None:
     assert course.closed.outcome == "repelled"
 
 
+def test_caller_who_waits_in_vain_is_not_counted_as_repelled() -> None:
+    course = Course().awaiting()
+    course.wait(15)
+    course.take(ev.ToneHeard("busy"), ev.LineReleased(), ev.TranscriptFinished("boot-1"))
+    assert course.closed.outcome == "unanswered"
+
+
 def test_listening_begins_after_the_announcement_and_not_before() -> None:
     course = Course().announcing()
     assert course.only(StartListening, Record) == []
@@ -285,6 +362,48 @@ def test_household_voice_counts_as_lifting() -> None:
 def test_fax_tone_does_not_stop_the_listening() -> None:
     course = Course().talking()
     assert course.take(ev.ToneHeard("fax")) == []
+    assert course.state.phase is Phase.TALKING
+
+
+def test_fax_is_made_way_for_where_there_is_a_machine_and_its_next_call_rings_through() -> None:
+    course = Course(replace(SETTINGS, fax=True)).announcing()
+    course.take(ev.ToneHeard("fax"), ev.LineReleased(), after=2.0)
+    assert course.closed.outcome == "fax"
+    course.effects.clear()
+    course.ringing(CallerId("0399990000"))
+    assert course.commands == [Answer()], "another caller"
+    course.take(ev.Answered(), ev.ToneHeard("busy"), ev.LineReleased())
+    course.effects.clear()
+    course.ringing(STRANGER).wait(30)
+    assert course.commands == []
+    assert course.only(OpenCall)[0].decision == "allow:fax"
+    course.effects.clear()
+    course.ringing(STRANGER)
+    assert course.commands == [Answer()], "once"
+
+
+def test_fax_tone_in_a_talk_does_not_get_rid_of_the_box() -> None:
+    course = Course(replace(SETTINGS, fax=True)).talking()
+    assert course.take(ev.ToneHeard("fax")) == []
+
+
+def test_caller_may_speak_a_message_where_nobody_comes() -> None:
+    course = Course(replace(SETTINGS, message_s=60.0)).awaiting()
+    course.wait(45)
+    assert course.commands[-1] == Play("leave_message")
+    course.take(ev.PromptFinished("leave_message"), ev.RecordingStarted(), heard(), after=5.0)
+    assert course.commands[-1] == Record()
+    course.wait(60)
+    assert course.commands[-1] == HangUp()
+    course.take(ev.LineReleased(), ev.TranscriptFinished("boot-1"))
+    assert course.closed.outcome == "message"
+
+
+def test_household_that_comes_during_a_message_has_the_call() -> None:
+    course = Course(replace(SETTINGS, message_s=60.0)).awaiting()
+    course.wait(45)
+    course.take(ev.PromptFinished("leave_message"), ev.HandsetLifted(), after=5.0)
+    course.wait(70)
     assert course.state.phase is Phase.TALKING
 
 

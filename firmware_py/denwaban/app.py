@@ -28,11 +28,11 @@ from denwaban.line.modem import ModemLine
 from denwaban.line.profiles import PROFILES
 from denwaban.listener import CallListener, MixedListener, SeparateListener
 from denwaban.loop import Loop, Observer, Ports
+from denwaban.phases import SessionSettings, SessionState
 from denwaban.ports import Clock, Recognizer, Recorder, Speaker
 from denwaban.rules import ScreeningRules
 from denwaban.rules_watch import RulesWatch, configured_rules
 from denwaban.screening import on_stop_list
-from denwaban.session import SessionSettings, SessionState
 from denwaban.shipped import shipped_models
 from denwaban.store.database import Database
 from denwaban.store.lists import RulesReader
@@ -63,8 +63,18 @@ def recordings_dir(config: Config) -> Path:
 
 def session_settings(config: Config, rules: ScreeningRules) -> SessionSettings:
     """What the pure core needs of the configuration."""
-    tells_family = bool(config.alerts.host and config.contacts)
-    return SessionSettings(rules, tells_family, config.screening.handset_wait_s, config.screening.max_call_s)
+    screening = config.screening
+    return SessionSettings(
+        rules,
+        tells_family=bool(config.alerts.host and config.contacts),
+        handset_wait_s=screening.handset_wait_s,
+        max_call_s=screening.max_call_s,
+        message_s=screening.message_s,
+        fax=screening.fax,
+        joins_calls=screening.join_calls,
+        joins_outgoing=screening.join_outgoing,
+        ring_through_s=60.0 * screening.ring_through_min,
+    )
 
 
 def engine_of(config: Config, model: ScamModel) -> str:

@@ -1,6 +1,6 @@
 """Configuration: TOML → frozen dataclasses. Every key carries its meaning; all errors are reported at once.
 
-`config.example.toml` is this module printed by `denwaban config example`.
+`config.example.toml` is made from the keys here (`config_text.py`) by `denwaban config example`.
 """
 
 # ruff: noqa: RUF009 -- `_key` is `dataclasses.field` with a meaning
@@ -30,7 +30,6 @@ T = TypeVar("T")
 CONFIG_ENV: Final = "DENWABAN_CONFIG"
 Engine = Literal["auto", "whisper", "vosk"]
 Sensitivity = Literal["cautious", "normal", "quiet"]
-_SECRETS: Final = frozenset(("password_file",))
 
 
 def _key(default: Any, meaning: str, *, secret: bool = False) -> Any:
@@ -98,6 +97,17 @@ class ScreeningConfig:
     )
     handset_wait_s: float = _key(40.0, "Seconds the household is called to the telephone before the box says goodbye.")
     max_call_s: float = _key(7200.0, "Seconds after which the box stops listening to one call.")
+    message_s: float = _key(0.0, "Seconds a caller may speak a message where nobody comes to the telephone; 0: none.")
+    fax: bool = _key(
+        False, "true: there is a fax machine on the line; who sends a fax tone is let through when he tries again."
+    )
+    join_calls: bool = _key(
+        True, "Listen, too, where the household lifts before the box does and the modem senses it (doctor says)."
+    )
+    join_outgoing: bool = _key(False, "true: listen where the household dials out and the modem senses it.")
+    ring_through_min: float = _key(
+        30.0, "Minutes in which the household may be called back after it has dialled out, where the modem senses that."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,78 +308,46 @@ def _explain(error: BaseException, path: str) -> Iterator[str]:
 
 
 def _out_of_range(config: Config) -> Iterator[str]:
-    if not 1 <= config.speech.threads <= 4:
-        yield f"speech.threads: must be 1 to 4, not {config.speech.threads}"
-    if not 0 < config.alerts.port < 65536:
-        yield f"alerts.port: must be 1 to 65535, not {config.alerts.port}"
-    if config.screening.handset_wait_s < 5:
-        yield f"screening.handset_wait_s: must be 5 or more, not {config.screening.handset_wait_s}"
-    if config.screening.max_call_s < 60:
-        yield f"screening.max_call_s: must be 60 or more, not {config.screening.max_call_s}"
-    if config.recording.keep_days < 1 or config.recording.max_mb < 1:
-        yield "recording.keep_days and recording.max_mb: must be 1 or more (enabled = false keeps nothing)"
+    for key, low, high in _RANGES:
+        section, name = key.split(".")
+        value = getattr(getattr(config, section), name)
+        if not low <= value <= high:
+            most = f"{low:g} to {high:g}" if math.isfinite(high) else f"{low:g} or more"
+            yield f"{key}: must be {most}, not {value}"
+    yield from _bad_numbers(config.screening)
+    yield from _bad_names(config)
+
+
+_RANGES: Final = (
+    ("speech.threads", 1, 4),
+    ("alerts.port", 1, 65535),
+    ("screening.handset_wait_s", 5, math.inf),
+    ("screening.max_call_s", 60, math.inf),
+    ("screening.message_s", 0, 300),
+    ("screening.ring_through_min", 0, 240),
+    ("recording.keep_days", 1, math.inf),
+    ("recording.max_mb", 1, math.inf),
+)
+"""Least and most of a number. To keep no recordings there is recording.enabled."""
+
+
+def _bad_numbers(screening: ScreeningConfig) -> Iterator[str]:
     for key in ("allow", "block"):
-        for number in getattr(config.screening, key):
+        for number in getattr(screening, key):
             try:
                 pattern_of(number)
             except ValueError as error:
                 yield f"screening.{key}: {number!r} {error}"
     try:
-        parse_quiet_hours(config.screening.quiet_hours)
+        parse_quiet_hours(screening.quiet_hours)
     except ValueError as error:
         yield f"screening.quiet_hours: {error}"
+
+
+def _bad_names(config: Config) -> Iterator[str]:
     names = [contact.name for contact in config.contacts]
     for name in (config.unit.name, *names):
         if not name or not all(c.isascii() and (c.isalnum() or c == "-") for c in name):
             yield f"unit.name and contacts.name: letters, digits and hyphens only, not {name!r}"
     for name in {name for name in names if names.count(name) > 1}:
         yield f"contacts: the name {name!r} is used twice"
-
-
-# --- showing -------------------------------------------------------------------------------------------------------
-
-
-def show(config: Config) -> dict[str, Any]:
-    """The effective values as plain data, secrets masked."""
-
-    def mask(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {k: ("***" if k in _SECRETS and v else mask(v)) for k, v in value.items()}
-        return [mask(item) for item in value] if isinstance(value, (list, tuple)) else value
-
-    shown = mask(dataclasses.asdict(config))
-    shown["unit"]["data_dir"] = str(config.data_dir)
-    shown["speech"]["models_dir"] = str(config.models_dir)
-    return typing.cast(dict[str, Any], shown)
-
-
-def example() -> str:
-    """Every key with its unit, default and meaning, as TOML."""
-    lines = [
-        "# denwaban: all keys with their defaults. Copy to config.toml and keep what you change.",
-        "# `denwaban config check` finds mistakes; `denwaban config show` prints what is in force.",
-    ]
-    hints = typing.get_type_hints(Config)
-    for section in dataclasses.fields(Config):
-        kind = hints[section.name]
-        repeated = typing.get_origin(kind) is tuple
-        kind = typing.get_args(kind)[0] if repeated else kind
-        head = f"[[{section.name}]]" if repeated else f"[{section.name}]"
-        lines += ["", f"# {kind.__doc__}", f"# {head}" if repeated else head]
-        for item in dataclasses.fields(kind):
-            lines += [f"# {item.metadata['meaning']}"]
-            assignment = f"{item.name} = {_toml(item.default)}"
-            lines.append(f"# {assignment}" if repeated else assignment)
-    return "\n".join(lines) + "\n"
-
-
-def _toml(value: Any) -> str:
-    match value:
-        case bool():
-            return str(value).lower()
-        case str():
-            return f'"{value}"'
-        case tuple():
-            return "[]"
-        case _:
-            return repr(value)

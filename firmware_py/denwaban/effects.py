@@ -7,10 +7,11 @@ from typing import Literal
 
 from denwaban.events import CallerId, Evidence, Level, UtteranceAssessed
 
-Outcome = Literal["left_alone", "refused", "repelled", "unanswered", "screened", "line_failed"]
-"""How a call ended, for the box: `left_alone` allow-listed; `refused` turned away by policy; `repelled` the caller hung
-up during or right after the recording warning; `unanswered` nobody came to the telephone; `screened` listened to;
-`line_failed` the modem was out of order when it rang or broke down in the call: it rang through, or was cut off."""
+Outcome = Literal["left_alone", "refused", "repelled", "unanswered", "message", "fax", "screened", "line_failed"]
+"""How a call ended, for the box: `left_alone` it rang for the household only; `refused` turned away by policy;
+`repelled` the caller hung up during or right after the recording warning; `unanswered` nobody came to the telephone;
+`message` and the caller spoke a message; `fax` the caller is a fax machine; `screened` listened to; `line_failed` the
+modem was out of order when it rang or broke down in the call: it rang through, or was cut off."""
 
 Hearing = Literal["deaf", "well"]
 

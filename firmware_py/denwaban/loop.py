@@ -31,8 +31,9 @@ from denwaban.effects import (
 )
 from denwaban.events import DeadlineReached, Event, LineFailed, LineReady, ListenerFailed, RecordingFailed
 from denwaban.health import Health, due, noted
+from denwaban.phases import SessionState
 from denwaban.ports import AlertSink, CallStore, Clock, Line, Speaker
-from denwaban.session import SessionState, step
+from denwaban.session import step
 
 _log = logging.getLogger(__name__)
 

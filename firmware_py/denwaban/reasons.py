@@ -44,6 +44,22 @@ _RULE: Final = {
         "「次の一本は通す」と決めてあったので、そのまま鳴らしました。",
         "The next unknown caller was to be let through: it rang.",
     ),
+    "allow:called_back": Words(
+        "ご家庭が少し前に電話をかけたので、折り返しかもしれないと考え、そのまま鳴らしました。",
+        "The household had telephoned shortly before and may be called back: it rang through.",
+    ),
+    "allow:fax": Words(
+        "少し前にファクスの音を送ってきた相手なので、そのまま鳴らしました。",
+        "Shortly before this caller had sent a fax tone: it rang through.",
+    ),
+    "screen:joined": Words(
+        "ご家庭が先に電話に出たので、箱は途中から聞きました。",
+        "The household answered first: the box listened from then on.",
+    ),
+    "screen:outgoing": Words(
+        "ご家庭からかけた電話を、設定のとおり、箱も聞きました。",
+        "The household telephoned: the box listened, as set.",
+    ),
     "refuse:blocked": Words(
         "お断りする番号として登録されているので、お断りしました。", "On the block list: it was refused."
     ),

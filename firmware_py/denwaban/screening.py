@@ -26,6 +26,8 @@ _REFUSAL_PROMPT: Final[dict[NumberClass, str]] = {
     "international": "refuse_international",
 }
 LET_THROUGH: Final = "allow:let_through"
+_PROOF_AGAINST_CALLING: Final = ("refuse:blocked", "refuse:international", "screen:stop_list")
+"""What the household's own telephoning does not open: swindlers ask to be called back, and then call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,21 @@ class Decision:
     action: Action
     reason: str
     prompt: str | None = None
+
+
+JOINED: Final = Decision("screen", "screen:joined")
+"""The household answered first, and the box listens."""
+OUTGOING: Final = Decision("screen", "screen:outgoing")
+"""The household telephones, and the box listens."""
+FAX_AGAIN: Final = Decision("allow", "allow:fax")
+"""Who sent a fax tone a moment ago tries again."""
+_CALLED_BACK: Final = Decision("allow", "allow:called_back")
+
+
+def called_back(decision: Decision) -> Decision:
+    """The decision while the household may be called back: whom it telephoned cannot be told from who calls now."""
+    proof = decision.action == "allow" or decision.reason.startswith(_PROOF_AGAINST_CALLING)
+    return decision if proof else _CALLED_BACK
 
 
 def pattern_of(text: str) -> tuple[str, PatternKind]:

@@ -5,97 +5,48 @@ A pair (phase, event) that the table does not list changes nothing: the line may
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from enum import Enum
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 
 from denwaban import events as ev
 from denwaban.advice import for_household
 from denwaban.call import Call, alert_of, judged
 from denwaban.effects import (
-    Answer,
     Chime,
     CloseCall,
     Effect,
     HangUp,
     Lamp,
     OpenCall,
-    Outcome,
     Play,
     Record,
     SetLamp,
     StartListening,
     StopListening,
-    UseLetThrough,
     Warn,
 )
 from denwaban.events import Event, Level
-from denwaban.rules import ScreeningRules
-from denwaban.screening import LET_THROUGH, decide, used_up
+from denwaban.phases import RELEASE_LIMIT_S, Handler, Phase, Retry, SessionState, Step, call_of, release, to
+from denwaban.ringing import (
+    RING_STOPPED_S,
+    begin,
+    caller_shown,
+    household_calls,
+    household_first,
+    ring,
+    ring_on,
+    rules_changed,
+)
+from denwaban.screening import OUTGOING
 
-RING_GAP_NORMAL_S: Final = 2.0
-"""Rings closer than this are caller-id alerting (0.5 s on, 0.5 s off), during which answering loses the call;
-ordinary ringing is 1 s on, 2 s off."""
-RING_STOPPED_S: Final = 6.0
-"""No ring for two cadences of 3 s: the caller gave up, or somebody else answered."""
-ANSWER_LIMIT_S: Final = 5.0
 PROMPT_LIMIT_S: Final = 30.0
-RELEASE_LIMIT_S: Final = 180.0
-"""Longest wait for the line's release and the last verdicts before the call record is closed without them."""
 CHIME_EVERY_S: Final = 6.0
+REPELLED_WITHIN_S: Final = 10.0
+"""Who hangs up so soon after the warning is counted as put off by it; later, as not having been answered."""
+FAX_RETRY_S: Final = 600.0
+"""Fax machines dial again within minutes."""
 TALK_UTTERANCES: Final = 4
 """So much speech while the handset is awaited is a conversation: not every modem senses that a handset is lifted."""
-
-
-class Phase(Enum):
-    """Where the box is in a call."""
-
-    IDLE = "idle"
-    RINGING = "ringing"
-    LEFT_ALONE = "left alone"
-    ANSWERING = "answering"
-    REFUSING = "refusing"
-    ANNOUNCING = "announcing"
-    AWAITING_HANDSET = "awaiting handset"
-    TALKING = "talking"
-    RELEASING = "releasing"
-
-
-@dataclass(frozen=True, slots=True)
-class SessionSettings:
-    """What the household may set about the course of a call. Seconds."""
-
-    rules: ScreeningRules = field(default_factory=ScreeningRules)
-    tells_family: bool = True
-    """Somebody is registered to be told; otherwise the spoken warnings must not claim it."""
-    handset_wait_s: float = 40.0
-    max_call_s: float = 7200.0
-
-
-@dataclass(frozen=True, slots=True)
-class SessionState:
-    """Everything the session knows. `boot` makes call ids unique over restarts.
-
-    `wall_offset` is what to add to `now` for seconds since the epoch; `let_through` the last wish that was fulfilled.
-    """
-
-    boot: str
-    settings: SessionSettings = field(default_factory=SessionSettings)
-    phase: Phase = Phase.IDLE
-    calls: int = 0
-    call: Call | None = None
-    deadline: float | None = None
-    wall_offset: float = 0.0
-    let_through: int | None = None
-    late: Call | None = None
-    """The call before, if its last words were still being judged when the next one rang."""
-    line_ready: bool = True
-    """A modem listens for rings and can answer."""
-
-
-Step = tuple[SessionState, tuple[Effect, ...]]
-_Handler = Callable[[SessionState, Any, float], Step]
 
 
 def step(state: SessionState, event: Event, now: float) -> Step:
@@ -107,20 +58,6 @@ def step(state: SessionState, event: Event, now: float) -> Step:
 
 
 # --- helpers -----------------------------------------------------------------------------------------------------
-
-
-def _call(state: SessionState) -> Call:
-    assert state.call is not None, "every phase but IDLE has a call"
-    return state.call
-
-
-def _to(state: SessionState, phase: Phase, call: Call, deadline: float | None, *effects: Effect) -> Step:
-    return replace(state, phase=phase, call=call, deadline=deadline), effects
-
-
-def _release(state: SessionState, call: Call, now: float) -> Step:
-    """Hang up, then wait for the line and the last verdicts."""
-    return _to(state, Phase.RELEASING, call, now + RELEASE_LIMIT_S, HangUp())
 
 
 def _close(state: SessionState, call: Call) -> Step:
@@ -147,127 +84,96 @@ def _last_words(state: SessionState, call: Call) -> tuple[Effect, ...]:
     return (alert_of(call, "end"), Warn(advice), closed)
 
 
-# --- ringing -----------------------------------------------------------------------------------------------------
-
-
-def _begin(state: SessionState, event: ev.RingHeard | ev.CallerIdShown, now: float) -> Step:
-    calls = state.calls + 1
-    caller = event.caller if isinstance(event, ev.CallerIdShown) else None
-    outcome: Outcome = "unanswered" if state.line_ready else "line_failed"
-    call = Call(f"{state.boot}-{calls}", last_ring=now, caller=caller, outcome=outcome)
-    return _to(replace(state, calls=calls), Phase.RINGING, call, now + RING_STOPPED_S)
-
-
-def _caller_id(state: SessionState, event: ev.CallerIdShown, now: float) -> Step:
-    call = _call(state)
-    if call.caller is not None:
-        return state, ()  # a second report is call waiting, never a new caller
-    return _to(state, Phase.RINGING, replace(call, caller=event.caller), now + RING_STOPPED_S)
-
-
-def _ring(state: SessionState, _event: ev.RingHeard, now: float) -> Step:
-    call = _call(state)
-    gap = now - call.last_ring
-    call = replace(call, last_ring=now)
-    if call.caller is None and gap < RING_GAP_NORMAL_S:
-        return _to(state, Phase.RINGING, call, now + RING_STOPPED_S)
-    decision = decide(state.settings.rules, call.caller, now + state.wall_offset)
-    if decision.action != "allow" and not state.line_ready:
-        return _to(state, Phase.RINGING, replace(call, outcome="line_failed"), now + RING_STOPPED_S)
-    call = replace(call, decision=decision, opened=True, outcome="unanswered")
-    opened = OpenCall(call.id, call.caller, decision.reason)
-    if decision.action == "allow":
-        state, used = _let_through(state) if decision.reason == LET_THROUGH else (state, ())
-        return _to(state, Phase.LEFT_ALONE, replace(call, outcome="left_alone"), now + RING_STOPPED_S, opened, *used)
-    return _to(state, Phase.ANSWERING, call, now + ANSWER_LIMIT_S, opened, Answer(), SetLamp("listening"))
-
-
-def _let_through(state: SessionState) -> Step:
-    rules = state.settings.rules
-    wish = rules.let_through
-    if wish is None:
-        return state, ()
-    settings = replace(state.settings, rules=used_up(rules))
-    return replace(state, settings=settings, let_through=wish.id), (UseLetThrough(wish.id),)
-
-
-def _rules_changed(state: SessionState, event: ev.RulesChanged, _now: float) -> Step:
-    """The next ring is decided by the new rules. A wish already fulfilled may not yet be noted where they come from."""
-    rules = event.rules
-    if rules.let_through is not None and rules.let_through.id == state.let_through:
-        rules = used_up(rules)
-    return replace(state, settings=replace(state.settings, rules=rules), wall_offset=event.wall_offset), ()
-
-
-def _ring_on(state: SessionState, _event: ev.RingHeard, now: float) -> Step:
-    return _to(state, state.phase, _call(state), now + RING_STOPPED_S)
-
-
-def _household_first(state: SessionState, _event: ev.HandsetLifted, now: float) -> Step:
-    call = replace(_call(state), outcome="left_alone")
-    return _to(state, Phase.LEFT_ALONE, call, now + RING_STOPPED_S)
-
-
 # --- answering, announcing, refusing -------------------------------------------------------------------------------
 
 
 def _answered(state: SessionState, _event: ev.Answered, now: float) -> Step:
-    call = replace(_call(state), answered_at=now)
+    call = replace(call_of(state), answered_at=now)
     prompt = call.decision.prompt if call.decision else None
     if prompt is not None:
         call = replace(call, outcome="refused")
-        return _to(state, Phase.REFUSING, call, now + PROMPT_LIMIT_S, Play(prompt))
-    return _to(state, Phase.ANNOUNCING, call, now + PROMPT_LIMIT_S, Play("recording_warning"))
+        return to(state, Phase.REFUSING, call, now + PROMPT_LIMIT_S, Play(prompt))
+    return to(state, Phase.ANNOUNCING, call, now + PROMPT_LIMIT_S, Play("recording_warning"))
 
 
 def _not_answered(state: SessionState, _event: ev.DeadlineReached, now: float) -> Step:
-    return _release(state, replace(_call(state), outcome="line_failed"), now)
+    return release(state, replace(call_of(state), outcome="line_failed"), now)
 
 
 def _hang_up_now(state: SessionState, _event: Event, now: float) -> Step:
-    return _release(state, _call(state), now)
+    return release(state, call_of(state), now)
 
 
 def _caller_gone(state: SessionState, event: ev.ToneHeard, now: float) -> Step:
-    """A fax tone ends nothing: modems take speech for it, and a swindler could play it to be rid of the box."""
+    """Busy or dial tone: the other end is gone."""
+    call = call_of(state)
     if event.tone == "fax":
+        return _fax(state, now)
+    if state.phase is Phase.TALKING:
+        dials = event.tone == "dial" and call.decision is OUTGOING and not call.utterances
+        return (state, ()) if dials else release(state, call, now)
+    soon = state.phase is Phase.ANNOUNCING or now - call.answered_at <= REPELLED_WITHIN_S
+    return release(state, replace(call, outcome="repelled" if soon else "unanswered"), now)
+
+
+def _fax(state: SessionState, now: float) -> Step:
+    """Where there is a fax machine, make way for it; it answers when the sender tries again.
+
+    Elsewhere, and in a talk, the tone ends nothing: modems take speech for it, and a swindler could play it.
+    """
+    call = call_of(state)
+    if not state.settings.fax or state.phase is Phase.TALKING:
         return state, ()
-    call = _call(state)
-    return _release(state, call if state.phase is Phase.TALKING else replace(call, outcome="repelled"), now)
+    retry = Retry(call.caller, now + FAX_RETRY_S)
+    return release(replace(state, retry=retry), replace(call, outcome="fax"), now)
+
+
+def _joined(state: SessionState, _event: ev.Answered, now: float) -> Step:
+    """Beside the household on the line. No announcement: it would burst into a talk that is under way."""
+    call = replace(call_of(state), listening=True, answered_at=now)
+    listen = (StartListening(call.id, call.caller), Record())
+    return to(state, Phase.TALKING, call, now + state.settings.max_call_s, *listen)
 
 
 def _handset_early(state: SessionState, event: ev.HandsetLifted | ev.HandsetReplaced, _now: float) -> Step:
-    return replace(state, call=replace(_call(state), handset_up=isinstance(event, ev.HandsetLifted))), ()
+    return replace(state, call=replace(call_of(state), handset_up=isinstance(event, ev.HandsetLifted))), ()
 
 
 def _announced(state: SessionState, _event: Event, now: float) -> Step:
-    call = replace(_call(state), listening=True, answered_at=now)
+    call = replace(call_of(state), listening=True, answered_at=now)
     listen = (StartListening(call.id, call.caller), Record())
     if call.handset_up:
         state, _ = _talk(replace(state, call=call), ev.HandsetLifted(), now)
         return state, listen
     call_household = (Chime(), Warn("phone_for_you"))
-    return _to(state, Phase.AWAITING_HANDSET, call, now + CHIME_EVERY_S, *listen, *call_household)
+    return to(state, Phase.AWAITING_HANDSET, call, now + CHIME_EVERY_S, *listen, *call_household)
 
 
 def _chime_again(state: SessionState, _event: ev.DeadlineReached, now: float) -> Step:
-    call = _call(state)
+    call = call_of(state)
     if now - call.answered_at < state.settings.handset_wait_s:
-        return _to(state, state.phase, call, now + CHIME_EVERY_S, Chime())
+        return to(state, state.phase, call, now + CHIME_EVERY_S, Chime())
     call = replace(call, outcome="unanswered")
-    return _to(state, Phase.REFUSING, call, now + PROMPT_LIMIT_S, Play("nobody_home"))
+    if state.settings.message_s > 0:
+        return to(state, Phase.INVITING, call, now + PROMPT_LIMIT_S, Play("leave_message"))
+    return to(state, Phase.REFUSING, call, now + PROMPT_LIMIT_S, Play("nobody_home"))
+
+
+def _take_message(state: SessionState, _event: ev.PromptFinished, now: float) -> Step:
+    call = replace(call_of(state), outcome="message")
+    return to(state, state.phase, call, now + state.settings.message_s, Record())
 
 
 def _talk(state: SessionState, _event: ev.HandsetLifted, now: float) -> Step:
-    call = replace(_call(state), outcome="screened")
-    return _to(state, Phase.TALKING, call, now + state.settings.max_call_s)
+    call = replace(call_of(state), outcome="screened")
+    return to(state, Phase.TALKING, call, now + state.settings.max_call_s)
 
 
 # --- listening ---------------------------------------------------------------------------------------------------
 
 
 def _heard(state: SessionState, event: ev.UtteranceAssessed, now: float) -> Step:
-    before = _call(state)
+    before = call_of(state)
     if not before.listening:
         return state, ()
     call, effects = judged(before, event, now, tells_family=state.settings.tells_family)
@@ -292,7 +198,7 @@ def _late_words(
 
 def _released(state: SessionState, _event: ev.LineReleased | None, _now: float) -> Step:
     """The line is free, and with that the call's audio complete."""
-    call = _call(state)
+    call = call_of(state)
     if not call.listening:
         return _close(state, call)
     stop = () if call.released else (StopListening(call.id),)
@@ -300,22 +206,22 @@ def _released(state: SessionState, _event: ev.LineReleased | None, _now: float) 
 
 
 def _transcript_finished(state: SessionState, event: ev.TranscriptFinished, _now: float) -> Step:
-    call = _call(state)
+    call = call_of(state)
     return _close(state, call) if event.call_id == call.id else (state, ())
 
 
 def _next_call(state: SessionState, event: ev.RingHeard | ev.CallerIdShown, now: float) -> Step:
     """A slow or dead recogniser must not keep the box from the next caller."""
-    call = _call(state)
+    call = call_of(state)
     if not call.released:
         return state, ()
     before = _last_words(state, state.late) if state.late else ()
-    state, effects = _begin(replace(state, call=None, late=call), event, now)
+    state, effects = begin(replace(state, call=None, late=call), event, now)
     return state, (*before, _resting_lamp(state), *effects)
 
 
 def _over(state: SessionState, _event: ev.DeadlineReached, _now: float) -> Step:
-    return _close(state, _call(state))
+    return _close(state, call_of(state))
 
 
 def _line_failed(state: SessionState, _event: ev.LineFailed, now: float) -> Step:
@@ -330,7 +236,7 @@ def _line_failed(state: SessionState, _event: ev.LineFailed, now: float) -> Step
         return _released(state, None, now)
     call = replace(state.call, outcome="line_failed")
     if state.phase is Phase.RINGING:  # the telephone rings on, and the modem may be back before it stops
-        return _to(state, state.phase, call, now + RING_STOPPED_S, SetLamp("fault"))
+        return to(state, state.phase, call, now + RING_STOPPED_S, SetLamp("fault"))
     releasing = replace(state, phase=Phase.RELEASING, call=call, deadline=now + RELEASE_LIMIT_S)
     state, effects = _released(releasing, None, now)
     return state, (HangUp(), *effects)
@@ -344,31 +250,35 @@ def _stray(state: SessionState, _event: ev.Answered, _now: float) -> Step:
     return state, (HangUp(),)  # off-hook without a call: nobody must find the line busy
 
 
-def _show(lamp: Lamp) -> _Handler:
+def _show(lamp: Lamp) -> Handler:
     return lambda state, _event, _now: (state, (SetLamp(lamp),))
 
 
-_ANY_PHASE: Final[dict[type[Event], _Handler]] = {
+_ANY_PHASE: Final[dict[type[Event], Handler]] = {
     ev.LineFailed: _line_failed,
     ev.LineReady: _line_ready,
     ev.ListenerFailed: _show("fault"),
-    ev.RulesChanged: _rules_changed,
+    ev.RulesChanged: rules_changed,
 }
 
-_TABLE: Final[dict[tuple[Phase, type[Event]], _Handler]] = {
-    (Phase.IDLE, ev.RingHeard): _begin,
-    (Phase.IDLE, ev.CallerIdShown): _begin,
+_TABLE: Final[dict[tuple[Phase, type[Event]], Handler]] = {
+    (Phase.IDLE, ev.RingHeard): begin,
+    (Phase.IDLE, ev.CallerIdShown): begin,
     (Phase.IDLE, ev.Answered): _stray,
-    (Phase.RINGING, ev.RingHeard): _ring,
-    (Phase.RINGING, ev.CallerIdShown): _caller_id,
-    (Phase.RINGING, ev.HandsetLifted): _household_first,
+    (Phase.IDLE, ev.HandsetLifted): household_calls,
+    (Phase.RINGING, ev.RingHeard): ring,
+    (Phase.RINGING, ev.CallerIdShown): caller_shown,
+    (Phase.RINGING, ev.HandsetLifted): household_first,
     (Phase.RINGING, ev.DeadlineReached): _over,
-    (Phase.LEFT_ALONE, ev.RingHeard): _ring_on,
+    (Phase.LEFT_ALONE, ev.RingHeard): ring_on,
     (Phase.LEFT_ALONE, ev.DeadlineReached): _over,
     (Phase.ANSWERING, ev.Answered): _answered,
     (Phase.ANSWERING, ev.HandsetLifted): _handset_early,
     (Phase.ANSWERING, ev.HandsetReplaced): _handset_early,
     (Phase.ANSWERING, ev.DeadlineReached): _not_answered,
+    (Phase.JOINING, ev.Answered): _joined,
+    (Phase.JOINING, ev.HandsetReplaced): _hang_up_now,
+    (Phase.JOINING, ev.DeadlineReached): _not_answered,
     (Phase.REFUSING, ev.PromptFinished): _hang_up_now,
     (Phase.REFUSING, ev.ToneHeard): _hang_up_now,
     (Phase.REFUSING, ev.DeadlineReached): _hang_up_now,
@@ -382,6 +292,11 @@ _TABLE: Final[dict[tuple[Phase, type[Event]], _Handler]] = {
     (Phase.AWAITING_HANDSET, ev.UtteranceAssessed): _heard,
     (Phase.AWAITING_HANDSET, ev.ToneHeard): _caller_gone,
     (Phase.AWAITING_HANDSET, ev.DeadlineReached): _chime_again,
+    (Phase.INVITING, ev.PromptFinished): _take_message,
+    (Phase.INVITING, ev.HandsetLifted): _talk,
+    (Phase.INVITING, ev.UtteranceAssessed): _heard,
+    (Phase.INVITING, ev.ToneHeard): _hang_up_now,
+    (Phase.INVITING, ev.DeadlineReached): _hang_up_now,
     (Phase.TALKING, ev.UtteranceAssessed): _heard,
     (Phase.TALKING, ev.ToneHeard): _caller_gone,
     (Phase.TALKING, ev.HandsetReplaced): _hang_up_now,

@@ -26,6 +26,7 @@ INTO_THE_LINE = [
     "refuse_international",
     "refuse_blocked",
     "quiet_hours",
+    "leave_message",
 ]
 WHEN_SUSPICIOUS = sorted(
     {

@@ -10,17 +10,18 @@ from line_bench import Bench, eventually, noise
 
 from denwaban.effects import Answer, CloseCall, Effect, HangUp, Outcome, Play, Record, StopListening
 from denwaban.events import DeadlineReached, Event, TranscriptFinished
-from denwaban.session import Phase, SessionState, step
+from denwaban.phases import Phase, SessionSettings, SessionState
+from denwaban.session import step
 
-PROMPTS = {name: noise(6.0, level=500.0) for name in ("recording_warning", "nobody_home")}
+PROMPTS = {name: noise(6.0, level=500.0) for name in ("recording_warning", "nobody_home", "leave_message")}
 
 
 class Box:
     """The smallest loop around `step`: no listening, every transcript is finished at once."""
 
-    def __init__(self, bench: Bench, *, line_ready: bool = True) -> None:
+    def __init__(self, bench: Bench, *, line_ready: bool = True, settings: SessionSettings | None = None) -> None:
         self.bench = bench
-        self.state = SessionState("boot", line_ready=line_ready)
+        self.state = SessionState("boot", settings or SessionSettings(), line_ready=line_ready)
         self.effects: list[Effect] = []
         self._seen = 0
         self._own: queue.Queue[Event] = queue.Queue()

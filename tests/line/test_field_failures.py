@@ -27,7 +27,8 @@ from denwaban.events import (
     RingHeard,
 )
 from denwaban.line.conversation import IDLE_CHECK_S
-from denwaban.session import Phase, SessionState, step
+from denwaban.phases import Phase, SessionState
+from denwaban.session import step
 from denwaban.sim.faults import CommandDelays, Faults
 
 NUMBER = "0312345678"

@@ -10,7 +10,7 @@ from line_bench import Bench, make_call, noise
 from line_box import PROMPTS, Box
 
 from denwaban.events import LineFailed, LineReady, PromptFinished
-from denwaban.session import Phase
+from denwaban.phases import Phase
 from denwaban.sim.faults import Faults
 
 

@@ -16,7 +16,8 @@ from training.voices import render_calls, render_prompts, telephone
 from training.voices.script import load_scripts
 
 SESSION_PROMPTS = {
-    "recording_warning", "refuse_withheld", "refuse_international", "refuse_blocked", "quiet_hours", "nobody_home",
+    "recording_warning", "refuse_withheld", "refuse_international", "refuse_blocked", "quiet_hours", "leave_message",
+    "nobody_home",
     "chime", "phone_for_you", "caution_warning", "scam_warning", "scam_warning_alone",
     "call_ended_advice", "call_ended_advice_alone", "line_fault", *ADVICE.values(),
 }  # fmt: skip

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 
 from denwaban.cli.common import Commands, add_command, add_config, add_json, config_of, print_json
-from denwaban.config import example, find_config, show
+from denwaban.config import find_config
+from denwaban.config_text import example, show
 
 
 def register(commands: Commands) -> None:

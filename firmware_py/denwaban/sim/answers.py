@@ -78,11 +78,15 @@ class LineReports:
             case Signal.RING:
                 return b"" if off_hook else self._ring(voice) + self._report_after_ring(voice)
             case Signal.HANDSET_LIFTED:
-                return self._code("P", voice and self._book.senses_extension)
+                return self._code("P", self._tells_hook(voice, off_hook))
             case Signal.HANDSET_REPLACED:
-                return self._code("p", voice and self._book.senses_extension)
+                return self._code("p", self._tells_hook(voice, off_hook))
             case Signal.CALL_WAITING:
                 return self._report(SECOND_CALLER, voice)
+
+    def _tells_hook(self, voice: bool, off_hook: bool) -> bool:
+        on_hook = self._book.faults.hook_codes_on_hook and not off_hook
+        return on_hook or (voice and self._book.senses_extension)
 
     def _code(self, char: str, voice: bool) -> bytes:
         """Event codes exist in voice mode only."""

@@ -81,6 +81,8 @@ class Faults:
     """Another report in the middle of the conversation (call waiting)."""
     ring_per_car: bool = False
     """RING for every pulse before the report."""
+    hook_codes_on_hook: bool = False
+    """Tells of the parallel telephone while it is on-hook itself, in data mode too. We know of no modem that does."""
     ring_after_answer: bool = False
     """One late RING behind the answer to +VLS=1."""
 

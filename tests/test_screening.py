@@ -113,6 +113,8 @@ def test_nobody_is_allowed_through_empty_lists(caller: CallerId | None) -> None:
         (STRANGER, "screen:domestic"),
         (ABROAD, "refuse:international"),
         (CallerId("0101555123456"), "refuse:international"),
+        (CallerId("+67012340110"), "refuse:reported_abroad"),
+        (CallerId("+2951234567"), "refuse:reported_abroad"),
         (CallerId("+81312345678"), "screen:domestic"),
         (WITHHELD, "refuse:withheld"),
         (PAYPHONE, "screen:payphone"),
@@ -333,3 +335,10 @@ def test_a_code_of_another_version_is_shown_as_it_is(code: str) -> None:
 
 def test_a_call_without_a_decision_has_words_too() -> None:
     assert "household answered first" in explain("none").en
+
+
+def test_countries_with_reported_abuse_are_a_class_of_their_own() -> None:
+    rules = ScreeningRules(international="screen")
+    assert reason(rules, ABROAD) == "screen:international"
+    assert reason(rules, CallerId("+67012340110")) == "refuse:reported_abroad"
+    assert reason(replace(rules, reported_abroad="screen"), CallerId("+67012340110")) == "screen:reported_abroad"

@@ -87,6 +87,9 @@ class ScreeningConfig:
     domestic: Action = _key("screen", "Numbers in Japan that are on no list.")
     withheld: Action = _key("refuse", "Callers who withhold their number. They hear how to call with it (186).")
     international: Action = _key("refuse", "Calls from abroad.")
+    reported_abroad: Action = _key(
+        "refuse", "Of these: countries from which carriers report abuse, and country codes that nobody has."
+    )
     payphone: Action = _key("screen", "Payphones: after an earthquake the only telephone that works.")
     out_of_area: Action = _key("screen", "Networks that cannot pass a number on.")
     no_report: Action = _key("screen", "Calls without any report; never refused when number_service is false.")

@@ -17,6 +17,10 @@ class Words:
 _CLASS: Final = {
     "domestic": Words("登録されていない国内の番号なので、", "A number in Japan that is on no list"),
     "international": Words("海外からの電話なので、", "A call from abroad"),
+    "reported_abroad": Words(
+        "迷惑電話の報告が多い国か、存在しない国番号からなので、",
+        "From a country with many reports of abuse, or with no country's code",
+    ),
     "withheld": Words("番号を通知しない電話なので、", "The number was withheld"),
     "payphone": Words("公衆電話からなので、", "A payphone"),
     "out_of_area": Words("番号を表示できない所からなので、", "A network that cannot pass a number on"),

@@ -103,6 +103,8 @@ class ScreeningRules:
     """Numbers the household itself telephoned lately."""
     domestic: Action = "screen"
     international: Action = "refuse"
+    reported_abroad: Action = "refuse"
+    """From a country from which carriers report abuse, or with a country code that does not exist."""
     withheld: Action = "refuse"
     payphone: Action = "screen"
     out_of_area: Action = "screen"

@@ -32,6 +32,7 @@ def configured_rules(config: Config) -> ScreeningRules:
         block=_forever(screening.block),
         domestic=screening.domestic,
         international=screening.international,
+        reported_abroad=screening.reported_abroad,
         withheld=screening.withheld,
         payphone=screening.payphone,
         out_of_area=screening.out_of_area,

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from denwaban.events import CallerId
-from denwaban.phone_number import normalise_number
+from denwaban.phone_number import Flag, describe, normalise_number
 from denwaban.rules import Action, PatternKind, ScreeningRules
 
-NumberClass = Literal["domestic", "international", "withheld", "payphone", "out_of_area", "no_report"]
+NumberClass = Literal[
+    "domestic", "international", "reported_abroad", "withheld", "payphone", "out_of_area", "no_report"
+]
 
 _ABSENCE_CLASS: Final[dict[str, NumberClass]] = {
     "P": "withheld",
@@ -24,9 +26,16 @@ _NEVER_QUIETED: Final[frozenset[NumberClass]] = frozenset(("payphone", "no_repor
 _REFUSAL_PROMPT: Final[dict[NumberClass, str]] = {
     "withheld": "refuse_withheld",  # tells how to get through (186), which is worth knowing at night, too
     "international": "refuse_international",
+    "reported_abroad": "refuse_international",
 }
+_BAD_SIGNS: Final[frozenset[Flag]] = frozenset(("abuse_reported_country", "unassigned_country_code"))
 LET_THROUGH: Final = "allow:let_through"
-_PROOF_AGAINST_CALLING: Final = ("refuse:blocked", "refuse:international", "screen:stop_list")
+_PROOF_AGAINST_CALLING: Final = (
+    "refuse:blocked",
+    "refuse:international",
+    "refuse:reported_abroad",
+    "screen:stop_list",
+)
 """What the household's own telephoning does not open: swindlers ask to be called back, and then call."""
 
 
@@ -86,7 +95,9 @@ def classify(rules: ScreeningRules, caller: CallerId | None) -> NumberClass:
     number = _number(caller)
     if not number:
         return "no_report"
-    return "international" if number.startswith("+") else "domestic"
+    if not number.startswith("+"):
+        return "domestic"
+    return "reported_abroad" if describe(number).flags & _BAD_SIGNS else "international"
 
 
 def on_stop_list(rules: ScreeningRules, caller: CallerId | None, at: float) -> bool:

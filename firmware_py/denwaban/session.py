@@ -84,6 +84,15 @@ def _last_words(state: SessionState, call: Call) -> tuple[Effect, ...]:
     return (alert_of(call, "end"), Warn(advice), closed)
 
 
+def _another_caller(state: SessionState, event: ev.CallerIdShown, now: float) -> Step:
+    """Somebody else's number while the ringing of a call left alone is waited out: he must not ring in its place."""
+    call = call_of(state)
+    if call.caller in (None, event.caller):
+        return state, ()
+    state, closed = _close(state, call)
+    return begin(state, event, now)[0], closed
+
+
 # --- answering, announcing, refusing -------------------------------------------------------------------------------
 
 
@@ -271,6 +280,7 @@ _TABLE: Final[dict[tuple[Phase, type[Event]], Handler]] = {
     (Phase.RINGING, ev.HandsetLifted): household_first,
     (Phase.RINGING, ev.DeadlineReached): _over,
     (Phase.LEFT_ALONE, ev.RingHeard): ring_on,
+    (Phase.LEFT_ALONE, ev.CallerIdShown): _another_caller,
     (Phase.LEFT_ALONE, ev.DeadlineReached): _over,
     (Phase.ANSWERING, ev.Answered): _answered,
     (Phase.ANSWERING, ev.HandsetLifted): _handset_early,

@@ -51,3 +51,21 @@ def test_a_stuck_disk_holds_nobody_up_and_what_waits_is_bounded() -> None:
     sink.freed.set()
     queued.close()
     assert [one.alert_id for one, _at in sink.submitted] == [f"a{n}" for n in range(MOST_WAITING + 1)]
+
+
+class BrokenOnce(FakeAlerts):
+    """Fails at the first alert."""
+
+    def submit(self, alert: SendAlert, at: float) -> None:
+        if not self.submitted and alert.alert_id == "a0":
+            raise RuntimeError("broken")
+        super().submit(alert, at)
+
+
+def test_an_alert_that_cannot_be_written_does_not_silence_the_next() -> None:
+    sink = BrokenOnce()
+    queued = QueuedAlerts(sink)
+    for n in range(3):
+        queued.submit(alert(n), 0.0)
+    queued.close()
+    assert [one.alert_id for one, _at in sink.submitted] == ["a1", "a2"]

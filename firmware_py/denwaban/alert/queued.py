@@ -47,4 +47,7 @@ class QueuedAlerts:
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
-            job()
+            try:
+                job()
+            except Exception:  # noqa: BLE001 - the next alert must still be told
+                _log.exception("an alert could not be handed on")

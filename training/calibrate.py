@@ -1,30 +1,35 @@
 """Call probabilities of calls that no model saw, the policy replayed over them, and thresholds from the result.
 
-The thresholds are as low as the allowed false alarms permit, in every view at once.
+The thresholds are as low as the allowed false alarms permit: for typed words those of the written views, for heard
+ones those of what the real recogniser made of calls.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from denwaban.detect.model import CALL_LABELS, Floats, Thresholds
+from denwaban.detect.model import CALL_LABELS, CHANNELS, Channel, Floats, Thresholds
 from denwaban.detect.policy import Memory, decide_level
 from denwaban.events import Level
 from training.calls import Call
-from training.dataset import CHAT
+from training.dataset import CHAT, HeardCall
 from training.fit import Features, Scored, call_pipeline, features_of, fit_call, fold_of
 
-ALERT_RATE: Final = {"cautious": 0.08, "normal": 0.05, "quiet": 0.015}
+ALERT_RATE: Final = {"cautious": 0.08, "normal": 0.04, "quiet": 0.015}
 """Share of the hard harmless whole calls that may raise `alert`. They were written to be as near to scams as honest
 calls come; calls by authors who did not try so hard raise a fraction of it (`training/unseen/`, report)."""
-CAUTION_RATE: Final = {"cautious": 0.15, "normal": 0.1, "quiet": 0.03}
-"""Share of the harmless excerpts, likewise hard, that may raise `caution`."""
+CAUTION_RATE: Final[Mapping[Channel, Mapping[str, float]]] = {
+    "heard": {"cautious": 0.15, "normal": 0.08, "quiet": 0.03},
+    "written": {"cautious": 0.12, "normal": 0.065, "quiet": 0.025},
+}
+"""Share of the harmless excerpts, likewise hard, that may raise `caution`. The recogniser loses words, so a hint costs
+more false ones there."""
 GRID: Final = tuple(step / 200 for step in range(60, 200))
 
 
@@ -90,14 +95,30 @@ def is_harmless_excerpt(call: Call) -> bool:
     return call.label == "harmless" and not call.whole and call.category != CHAT
 
 
-def choose_thresholds(found: Sequence[Judged]) -> dict[str, Thresholds]:
-    """One set per sensitivity, from all views together."""
+def channel_of(view: HeardCall) -> Channel:
+    """How the words of a view would have reached the box."""
+    return "written" if view.words == "written" else "heard"
+
+
+def choose_thresholds(found: Sequence[Judged]) -> dict[Channel, dict[str, Thresholds]]:
+    """By channel and sensitivity. What was noised stands in only where nothing was really recognised."""
+    sets = {}
+    for channel in CHANNELS:
+        mine = [one for one in found if channel_of(one.scored.view) == channel]
+        real = [one for one in mine if one.scored.view.words != "noised"]
+        chosen = real if any(is_hard(one.scored.view.call) for one in real) else mine
+        sets[channel] = _thresholds(chosen, CAUTION_RATE[channel])
+    return sets
+
+
+def _thresholds(found: Sequence[Judged], caution_rate: Mapping[str, float]) -> dict[str, Thresholds]:
+    """One set per sensitivity, from all these views together."""
     hard = [one for one in found if is_hard(one.scored.view.call)]
     excerpts = [one for one in found if is_harmless_excerpt(one.scored.view.call)]
     chosen = {}
     for name in ALERT_RATE:
         alert = _lowest(hard, ALERT_RATE[name], Level.ALERT, lambda t: Thresholds(t, 1.1, 1.1))
-        caution = _lowest(excerpts, CAUTION_RATE[name], Level.CAUTION, lambda t: Thresholds(1.1, t, max(t, 0.5)))
+        caution = _lowest(excerpts, caution_rate[name], Level.CAUTION, lambda t: Thresholds(1.1, t, max(t, 0.5)))
         chosen[name] = Thresholds(alert, min(caution, alert), max(caution, 0.5))
     return chosen
 

@@ -88,7 +88,7 @@ class Rival:
     def row(self) -> tuple[object, ...]:
         """Its figures under thresholds that allow it the usual false alarms."""
         found = of_view(self.judged)
-        shares = headline(cases_of(found, choose_thresholds(found)["normal"]))
+        shares = headline(cases_of(found, {"written": choose_thresholds(found)["written"]["normal"]}))
         return (self.name, *(shares[figure] for figure in FIGURES))
 
 
@@ -201,7 +201,7 @@ def left_out(
     material: Material, scored: Sequence[Scored], thresholds: Thresholds, say: Say
 ) -> list[tuple[object, ...]]:
     """(kind, alert when its hand was unseen, alert when the whole kind was unseen) for whole scam calls."""
-    usual = [case for case in cases_of(of_view(judged_by_fold(scored)), thresholds) if is_whole_scam(case)]
+    usual = [case for case in cases_of(of_view(judged_by_fold(scored)), {"written": thresholds}) if is_whole_scam(case)]
     rows: list[tuple[object, ...]] = []
     for kind, categories in KINDS.items():
         say(f"without {kind}")
@@ -210,7 +210,7 @@ def left_out(
         wanted = ~other & np.array([(view.words, view.sides) == ("written", "mixed") for view in material.views])
         call = fit_call(features_of([one for one in scored if one.view.call.category not in categories]))
         found = judged(features_of(score(models, material, wanted)), call)
-        cases: list[Case] = [case for case in cases_of(found, thresholds) if is_whole_scam(case)]
+        cases: list[Case] = [case for case in cases_of(found, {"written": thresholds}) if is_whole_scam(case)]
         before = [case for case in usual if case.call.category in categories]
         rows.append((kind, count(before, alerted), count(cases, alerted)))
     return rows
@@ -257,7 +257,7 @@ def main(argv: list[str] | None = None) -> int:
     rows.append(Rival("both, logistic regression over the call", judged_by_fold(scored, linear)).row())
     rows.append(Rival("both, network over the last six utterances", judged_sequences(scored)).row())
     rows.append(Rival("**both, trees over the call (shipped)**", shipped).row())
-    thresholds = choose_thresholds(shipped)["normal"]
+    thresholds = choose_thresholds(of_view(shipped))["written"]["normal"]
     text = report(rows, left_out(material, scored, thresholds, say))
     options.out.write_text(text, "utf-8")
     print(text)

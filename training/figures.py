@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from denwaban.detect.model import Thresholds
+from denwaban.detect.model import Channel, Thresholds
 from denwaban.events import Level
-from training.calibrate import Judged, Verdict, is_hard, is_harmless_excerpt, verdict
+from training.calibrate import Judged, Verdict, channel_of, is_hard, is_harmless_excerpt, verdict
 from training.calls import Call
 from training.dataset import CHAT, HeardCall
 
@@ -70,9 +70,9 @@ class Case:
         return self.verdict.level.rank >= level.rank
 
 
-def cases_of(found: Iterable[Judged], thresholds: Thresholds) -> list[Case]:
+def cases_of(found: Iterable[Judged], thresholds: Mapping[Channel, Thresholds]) -> list[Case]:
     """The policy's verdicts."""
-    return [Case(one, verdict(one, thresholds)) for one in found]
+    return [Case(one, verdict(one, thresholds[channel_of(one.scored.view)])) for one in found]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Final, Self
 
-from denwaban.detect.model import Thresholds
+from denwaban.detect.model import Channel, Thresholds
 from denwaban.detect.text import Reader, joined
 from training.alignment import aligned_turns
 from training.calibrate import choose_thresholds, judged_by_fold
@@ -111,7 +111,7 @@ def _fingerprint(settings: Settings) -> str:
     return state.hexdigest()[:16]
 
 
-def train(settings: Settings, folder: Path, version: str) -> dict[str, Thresholds]:
+def train(settings: Settings, folder: Path, version: str) -> dict[Channel, dict[str, Thresholds]]:
     """Train on every hand, calibrate on hands held out, export to `folder`."""
     say = progress(time.monotonic())
     views = load_views(settings)
@@ -135,7 +135,9 @@ def train(settings: Settings, folder: Path, version: str) -> dict[str, Threshold
             "recognised_turns": len(load_recognised(settings.recognised)),
             "chats": settings.chat_count if settings.chats else 0,
         },
-        "thresholds": {name: asdict(values) for name, values in thresholds.items()},
+        "thresholds": {
+            channel: {name: asdict(values) for name, values in sets.items()} for channel, sets in thresholds.items()
+        },
     }
     kinds = CATEGORIES["scam"] | CATEGORIES["sales"]
     categories = tuple(sorted(kinds & set(models.category.classes.classes_)))
@@ -166,10 +168,13 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.train", description="Train the detector.")
     Settings.add_options(parser)
     parser.add_argument("--out", type=Path, default=MODEL_DIR, help="folder to write (default: models/scam-ja)")
-    parser.add_argument("--version", default="3", help="version written into model.json")
+    parser.add_argument("--version", default="4", help="version written into model.json")
     options = parser.parse_args(argv)
-    for name, values in train(Settings.of(options), options.out, options.version).items():
-        print(f"{name}: alert {values.alert:.3f}, caution {values.caution:.3f}, sales {values.sales:.3f}")
+    for channel, sets in train(Settings.of(options), options.out, options.version).items():
+        for name, values in sets.items():
+            print(
+                f"{channel}, {name}: alert {values.alert:.3f}, caution {values.caution:.3f}, sales {values.sales:.3f}"
+            )
     return 0
 
 

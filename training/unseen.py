@@ -1,7 +1,8 @@
-"""Calls by authors who saw neither the corpus nor its guide, judged by the shipped detector as on the box.
+"""Calls that the shipped detector never saw, judged as on the box: by outside authors, and by hands that came later.
 
-Nothing here is trained on. `training/unseen/h31.txt` holds whole calls, `h32.txt` excerpts, `recognised/` what the
-recogniser made of some of the calls.
+`training/unseen/h31.txt` holds whole calls, `h32.txt` excerpts by authors who saw neither the corpus nor its guide,
+`recognised/` what the recogniser made of some of the calls. `training/corpus/next/` holds hands written after the
+training.
 """
 
 from __future__ import annotations
@@ -12,15 +13,16 @@ from pathlib import Path
 from typing import Final
 
 from denwaban.detect.judge import CallJudge
-from denwaban.detect.model import ScamModel
+from denwaban.detect.model import Channel, ScamModel
 from denwaban.detect.text import Reader
 from denwaban.events import Level, Utterance
-from training.calls import Call, load_corpus
+from training.calls import CORPUS_DIR, Call, load_corpus
 from training.dataset import Sides, load_chats, side_of
 from training.figures import Share
 from training.recognise import load_recognised
 
 UNSEEN_DIR: Final = Path(__file__).parent / "unseen"
+LATE_DIR: Final = CORPUS_DIR / "next"
 
 Spoken = Callable[[Call, int], tuple[str, ...]]
 """(call, turn) → the utterances heard of it."""
@@ -41,9 +43,11 @@ class Outcome:
         return ask is not None and self.alert_turn is not None and self.alert_turn <= ask
 
 
-def judge_call(model: ScamModel, reader: Reader, call: Call, sides: Sides, spoken: Spoken) -> Outcome:
+def judge_call(
+    model: ScamModel, reader: Reader, call: Call, sides: Sides, spoken: Spoken, channel: Channel = "written"
+) -> Outcome:
     """One call through the box's own judge."""
-    judge, level, alert_turn = CallJudge(model, reader), Level.QUIET, None
+    judge, level, alert_turn = CallJudge(model, reader, channel=channel), Level.QUIET, None
     for position in range(len(call.turns)):
         for text in spoken(call, position):
             side = side_of(call, position, sides)
@@ -85,10 +89,10 @@ def judge_chats(model: ScamModel, path: Path, count: int) -> dict[str, Share]:
     }
 
 
-def judge_unseen(model: ScamModel) -> dict[str, dict[str, Share]]:
-    """Figures by view."""
-    reader, calls = Reader(), load_corpus(UNSEEN_DIR)
-    rows = load_recognised(UNSEEN_DIR / "recognised", calls)
+def judge_unseen(model: ScamModel, folder: Path = UNSEEN_DIR) -> dict[str, dict[str, Share]]:
+    """Figures by view; recognised views only where the folder has calls that were recognised."""
+    reader, calls = Reader(), load_corpus(folder)
+    rows = load_recognised(folder / "recognised", calls)
     rendered = [call for call in calls if all((call.id, i) in rows for i, turn in enumerate(call.turns) if turn.far)]
 
     def written(call: Call, turn: int) -> tuple[str, ...]:
@@ -100,8 +104,12 @@ def judge_unseen(model: ScamModel) -> dict[str, dict[str, Share]]:
 
     found = {}
     views: tuple[Sides, ...] = ("known", "mixed", "unknown")
-    for words, of, spoken in (("written", calls, written), ("recognised", rendered, recognised)):
-        for sides in views:
-            outcomes = [judge_call(model, reader, call, sides, spoken) for call in of]
+    kinds: tuple[tuple[str, list[Call], Spoken, Channel], ...] = (
+        ("written", calls, written, "written"),
+        ("recognised", rendered, recognised, "heard"),
+    )
+    for words, of, spoken, channel in kinds:
+        for sides in views if of else ():
+            outcomes = [judge_call(model, reader, call, sides, spoken, channel) for call in of]
             found[f"{words}, sides {sides}"] = figures(outcomes)
     return found

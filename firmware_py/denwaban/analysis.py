@@ -151,7 +151,8 @@ class TextAnalyzer:
     def analyze(self, call: TextCall) -> dict[str, Any]:
         """The verdict on one call, every key present."""
         household, at = self._households.shift(call)
-        judge = CallJudge(self._model, self._reader, self._sensitivity, caller_shift(call.caller) + household)
+        shift = caller_shift(call.caller) + household
+        judge = CallJudge(self._model, self._reader, self._sensitivity, shift, channel="written")
         turns: list[dict[str, Any]] = []
         top = 0.0
         category = ""

@@ -56,10 +56,11 @@ def test_probabilities_sum_to_one_even_for_nonsense() -> None:
 def test_card_names_engine_and_all_sensitivities() -> None:
     card = load_model(FOLDER).card
     assert card.engine in ("whisper", "vosk")
-    assert set(card.thresholds) == {"cautious", "normal", "quiet"}
-    cautious, normal, quiet = (card.thresholds[name] for name in ("cautious", "normal", "quiet"))
-    assert 0 < cautious.alert <= normal.alert <= quiet.alert <= 1
-    assert all(one.caution <= one.alert for one in (cautious, normal, quiet))
+    assert set(card.thresholds) == {"heard", "written"}
+    for sets in card.thresholds.values():
+        cautious, normal, quiet = (sets[name] for name in ("cautious", "normal", "quiet"))
+        assert 0 < cautious.alert <= normal.alert <= quiet.alert <= 1
+        assert all(one.caution <= one.alert for one in (cautious, normal, quiet))
 
 
 @pytest.fixture

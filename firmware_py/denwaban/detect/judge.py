@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import replace
 
 from denwaban.config import Sensitivity
-from denwaban.detect.model import STAGE_OF_LABEL, ScamModel
+from denwaban.detect.model import STAGE_OF_LABEL, Channel, ScamModel
 from denwaban.detect.policy import (
     CONTEXT_UTTERANCES,
     FEEDBACK_LIMIT,
@@ -45,10 +45,11 @@ class CallJudge:
         sensitivity: Sensitivity = "normal",
         shift: float = 0.0,
         bias: float = 0.0,
+        channel: Channel = "heard",
     ) -> None:
         self._model = model
         self._reader = reader
-        self._thresholds = model.card.thresholds[sensitivity]
+        self._thresholds = model.card.thresholds[channel][sensitivity]
         self._shift = min(max(shift, 0.0), SHIFT_LIMIT) + min(max(bias, -FEEDBACK_LIMIT), FEEDBACK_LIMIT)
         self._memory = Memory()
         self._far: deque[ModelText] = deque(maxlen=CONTEXT_UTTERANCES)

@@ -10,7 +10,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,9 @@ CALL_LABELS: Final = ("harmless", "sales", "scam")
 STAGE_OF_LABEL: Final = (0, 0, 1, 2, 3, 4, 4)
 CONTEXT_INPUTS: Final = ("surface", "kana", "near_surface", "near_kana")
 PARTS: Final = ("utterance", "context", "category", "call")
+Channel = Literal["heard", "written"]
+"""How words reach the detector: through telephone and recogniser, which lose many, or as typed text."""
+CHANNELS: Final[tuple[Channel, ...]] = ("heard", "written")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +52,8 @@ class Card:
     engine: str
     """Speech engine the published figures were measured with."""
     categories: tuple[str, ...]
-    thresholds: dict[str, Thresholds]
-    """By sensitivity: cautious, normal, quiet."""
+    thresholds: dict[Channel, dict[str, Thresholds]]
+    """By channel, then by sensitivity: cautious, normal, quiet."""
     sha256: dict[str, str]
 
 
@@ -122,7 +125,10 @@ def _read_card(path: Path) -> Card:
             version=data["version"],
             engine=data["engine"],
             categories=tuple(data["categories"]),
-            thresholds={name: Thresholds(**values) for name, values in data["thresholds"].items()},
+            thresholds={
+                channel: {name: Thresholds(**values) for name, values in data["thresholds"][channel].items()}
+                for channel in CHANNELS
+            },
             sha256=data["sha256"],
         )
     except OSError as error:

@@ -14,8 +14,9 @@ from typing import Final, Self
 from denwaban.errors import LineError
 from denwaban.events import Pcm
 from denwaban.sim.audio_path import TICK_S
-from denwaban.sim.callfile import CallFile
+from denwaban.sim.callfile import CallFile, TurnSide
 from denwaban.sim.clock import LineClock
+from denwaban.sim.exchange import Exchange
 from denwaban.sim.faults import NO_FAULTS, ORDINARY_DELAYS, CommandDelays, Faults
 from denwaban.sim.line_events import LineEvent, LineFree
 from denwaban.sim.pty import PtyEnd
@@ -57,7 +58,7 @@ class VirtualLine:
         self._simulation = LineSimulation(clock, setup or LineSetup(delays=delays, faults=faults))
         self._pty = PtyEnd(pty_chunk)
         self._max_wait_s = max_wait_s
-        self._inbox: queue.Queue[CallFile | str] = queue.Queue(MOST_WAITING_CALLS)
+        self._inbox: queue.Queue[CallFile | Callable[[Exchange], None]] = queue.Queue(MOST_WAITING_CALLS)
         self._waiting: deque[CallFile] = deque()
         self._free_since = 0.0
         self._calls_open = 0
@@ -92,11 +93,19 @@ class VirtualLine:
 
     def lift_handset(self) -> None:
         """The household lifts its telephone now, call or no call. Raises queue.Full when requests pile up unserved."""
-        self._inbox.put_nowait("lift")
+        self._inbox.put_nowait(Exchange.lift_handset)
 
     def replace_handset(self) -> None:
         """The household puts its telephone down now."""
-        self._inbox.put_nowait("replace")
+        self._inbox.put_nowait(Exchange.replace_handset)
+
+    def say(self, side: TurnSide, pcm: Pcm) -> None:
+        """Somebody in the call speaks now."""
+        self._inbox.put_nowait(lambda exchange: exchange.say(side, pcm))
+
+    def caller_hangs_up(self) -> None:
+        """The caller hangs up now."""
+        self._inbox.put_nowait(Exchange.caller_hangs_up)
 
     @property
     def busy(self) -> bool:
@@ -238,10 +247,8 @@ class VirtualLine:
             request = None
         if isinstance(request, CallFile):
             self._waiting.append(request)
-        elif request == "lift":
-            exchange.lift_handset()
-        elif request == "replace":
-            exchange.replace_handset()
+        elif request is not None:
+            request(exchange)
         rested = self._clock.now() >= self._free_since + PAUSE_BETWEEN_CALLS_S
         if self._waiting and exchange.free and not self.off_hook and rested:
             exchange.ring(self._waiting.popleft())

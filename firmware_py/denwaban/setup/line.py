@@ -120,15 +120,20 @@ class DriverLine:
 
 def usb_modems() -> tuple[FoundModem, ...]:
     """Serial ports on USB; a computer's own serial ports have no modem in them."""
-    found = (port for port in list_ports.comports() if port.vid is not None)
-    return tuple(_named(port.device, port.description or "") for port in sorted(found))
+    ports = sorted((port.device, port.description or "") for port in list_ports.comports() if port.vid is not None)
+    return tuple(_named(device, description) for device, description in ports)
 
 
 def _named(device: str, description: str) -> FoundModem:
-    """By the name under by-id, where there is one: it follows the modem from socket to socket."""
+    name = stable_name(device, BY_ID)
+    return FoundModem(name or device, description, stable=name is not None)
+
+
+def stable_name(device: str, by_id: Path) -> str | None:
+    """The name under by-id, which follows a device from socket to socket; None where there is none."""
     try:
-        names = sorted(BY_ID.iterdir())
+        names = sorted(by_id.iterdir())
     except OSError:
-        names = []
-    same = [str(name) for name in names if name.resolve() == Path(device).resolve()]
-    return FoundModem(same[0] if same else device, description, bool(same))
+        return None
+    real = Path(device).resolve()
+    return next((str(name) for name in names if name.resolve() == real), None)

@@ -22,9 +22,9 @@ _HEARD_S: Final = 3.0
 class VirtualHousehold:
     """Plays both people. A subclass may let them behave otherwise."""
 
-    def __init__(self, line: VirtualLine, caller_id: str | None = CALLER_ID) -> None:
+    def __init__(self, line: VirtualLine, caller_id: str | None = CALLER_ID, rings: int = 20) -> None:
         self.line = line
-        self._caller_id = caller_id
+        self._call = _patient_call(caller_id, rings)
         self._voices = load_call(shipped_calls() / _VOICES_FROM)
 
     def modems(self) -> tuple[FoundModem, ...]:
@@ -51,7 +51,7 @@ class VirtualHousehold:
         return "yes" if np.count_nonzero(np.abs(heard) > 100) > 0.1 * _HEARD_S * SAMPLE_RATE else "no"
 
     def call(self) -> None:
-        self.line.ring(_patient_call(self._caller_id))
+        self.line.ring(self._call)
 
     def caller_talks(self) -> None:
         self.line.say("far", self._speech("far"))
@@ -72,8 +72,8 @@ class VirtualHousehold:
         return np.concatenate(spoken)[: round(_SPEECH_S * SAMPLE_RATE)]
 
 
-def _patient_call(caller_id: str | None) -> CallFile:
-    """Rings long enough; nobody lifts, speaks or hangs up by itself."""
+def _patient_call(caller_id: str | None, rings: int) -> CallFile:
+    """Nobody lifts, speaks or hangs up by itself."""
     silence: Pcm = np.zeros(_PATIENCE_S * SAMPLE_RATE, np.int16)
     return CallFile(
         id="setup",
@@ -84,7 +84,7 @@ def _patient_call(caller_id: str | None) -> CallFile:
         outcome=None,
         level=None,
         known=False,
-        behaviour=Behaviour(rings=20, answers=False),
+        behaviour=Behaviour(rings=rings, answers=False),
         turns=(),
         far=silence,
         near=silence,

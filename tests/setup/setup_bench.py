@@ -18,7 +18,8 @@ from denwaban.sim.profiles import GENERIC, ModemProfile
 from denwaban.sim.simulation import LineSetup
 from denwaban.sim.virtual_line import VirtualLine
 
-SPEED = 25.0
+SPEED = 15.0
+"""At most: a driver that is starved for ten seconds of line time lets go of the line."""
 GOOD_LINE = LineLevels(far_db=-9.0, near_db=0.0)
 
 
@@ -76,9 +77,10 @@ class Evening:
         levels: LineLevels = GOOD_LINE,
         answers: Mapping[str, list[str]] | None = None,
         skip_call: bool = False,
+        speed: float = SPEED,
     ) -> None:
         self.path = folder / "config.toml"
-        clock = LineClock(SPEED)
+        clock = LineClock(speed)
         setup = LineSetup(profile, faults=faults, levels=levels, agc=AgcSettings(on=False))
         self.line = VirtualLine(clock, setup=setup)
         self.household = household(self.line)

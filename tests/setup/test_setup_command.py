@@ -19,7 +19,7 @@ from denwaban.sim.profiles import SI24XX
 from denwaban.sim.simulation import LineSetup
 from denwaban.sim.virtual_line import VirtualLine
 
-EXERCISE = ["setup", "--virtual", "--speed", "25"]
+EXERCISE = ["setup", "--virtual", "--speed", "15"]
 
 
 @pytest.fixture(autouse=True)

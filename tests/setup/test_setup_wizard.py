@@ -160,7 +160,7 @@ def test_an_8_bit_modem_goes_through_too(tmp_path: Path) -> None:
 
 
 def test_nobody_calls(tmp_path: Path) -> None:
-    evening = Evening(tmp_path, at("call_now", nothing))
+    evening = Evening(tmp_path, at("call_now", nothing), speed=60)
     assert evening.run()
     assert evening.person.found("call") == ["nobody_called"]
     assert [evening.person.found(step) for step in TRIAL[1:]] == [["not_tried"]] * 3

@@ -162,7 +162,8 @@ class Terminal:
 
     def _print(self, text: str, style: str = "") -> None:
         self._stop_waiting()
-        self._console.print(text, style=style, markup=False, soft_wrap=not self._console.is_terminal)
+        # rich would break Japanese only at its few blanks; the terminal breaks it anywhere.
+        self._console.print(text, style=style, markup=False, soft_wrap=True)
 
     def _stop_waiting(self) -> None:
         if self._status is not None:

@@ -25,7 +25,7 @@ from denwaban.sim.virtual_line import VirtualLine
 from denwaban.store.database import Database
 from tests.fixtures_broker import free_port
 
-COMMANDS = ("run", "sim", "demo", "simulate", "analyze", "calls", "lists", "models", "config", "doctor")
+COMMANDS = ("run", "setup", "sim", "demo", "simulate", "analyze", "calls", "lists", "models", "config", "doctor")
 
 
 def subparsers(of: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
@@ -78,6 +78,7 @@ def test_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         ["simulate"],
         ["demo", "--speed", "0"],
         ["sim", "--profile", "x"],
+        ["setup", "--port", "x", "--virtual"],
     ],
     ids=str,
 )

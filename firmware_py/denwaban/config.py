@@ -218,13 +218,18 @@ def parse_config(table: dict[str, Any], source: str) -> Config:
     return config
 
 
+def user_config() -> Path:
+    """The user's own configuration, there or not."""
+    return Path(platformdirs.user_config_dir("denwaban")) / "config.toml"
+
+
 def find_config(given: Path | None) -> Path | None:
     """The file to use: the one given, $DENWABAN_CONFIG, ./config.toml, or the user's; None if there is none."""
     if given is not None:
         return given
     if from_env := os.environ.get(CONFIG_ENV):
         return Path(from_env)
-    for candidate in (Path("config.toml"), Path(platformdirs.user_config_dir("denwaban")) / "config.toml"):
+    for candidate in (Path("config.toml"), user_config()):
         if candidate.is_file():
             return candidate
     return None

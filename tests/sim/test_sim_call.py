@@ -355,3 +355,51 @@ def test_dtr_drop_lets_go_at_once_and_keeps_settings() -> None:
     assert desk.exchange.free
     assert desk.command("AT+VCID?") == b"\r\n1\r\n\r\nOK\r\n"
     assert desk.command("AT+FCLASS?") == b"\r\n0\r\n\r\nOK\r\n"
+
+
+# --- live speech and hanging up ------------------------------------------------------------------------------------
+
+
+def recording(desk: Desk, seconds: float) -> float:
+    """Loudness of the next seconds of the recording."""
+    return rms(np.frombuffer(unshield(desk.run(seconds))[0], "<i2"))
+
+
+def on_the_line(**behaviour: object) -> Desk:
+    """A call that is through to a recording box; nobody says anything by itself."""
+    silent = np.zeros(8000 * 60, np.int16)
+    call = make_call(far=silent, answers=False, **behaviour)
+    desk = answered(in_japan(levels=SILENT, agc=NO_AGC), call)
+    desk.command("AT+VRX")
+    return desk
+
+
+def test_a_caller_speaks_live_before_the_handset_is_lifted() -> None:
+    desk = on_the_line()
+    assert recording(desk, 0.5) == 0.0
+    desk.exchange.say("far", tone(500, 0.4))
+    assert recording(desk, 0.5) > 1000
+    assert recording(desk, 0.5) == 0.0
+
+
+def test_the_household_speaks_live_only_with_the_handset_lifted() -> None:
+    desk = on_the_line()
+    desk.exchange.say("near", tone(500, 0.4))
+    assert recording(desk, 0.5) == 0.0
+    desk.exchange.lift_handset()
+    desk.run(0.5)
+    desk.exchange.say("near", tone(500, 0.4))
+    assert recording(desk, 0.5) > 1000
+
+
+def test_a_caller_hangs_up_while_talking_or_while_it_rings() -> None:
+    talking = on_the_line()
+    talking.exchange.caller_hangs_up()
+    talking.run(0.1)
+    assert talking.exchange.phase is Phase.RELEASED
+    ringing = in_japan()
+    ringing.ring(make_call(None, answers=False))
+    ringing.until(b"RING")
+    ringing.exchange.caller_hangs_up()
+    assert ringing.run(10.0) == b""
+    assert ringing.exchange.free

@@ -7,12 +7,13 @@ import sys
 from collections.abc import Sequence
 
 from denwaban import __version__
-from denwaban.cli import analyze, box, calls, configuration, doctor, lists, models, rehearse
+from denwaban.cli import analyze, box, calls, configuration, doctor, lists, models, rehearse, setup
 from denwaban.errors import DenwabanError
 
 _DESCRIPTION = "Minds the telephone of an elderly household: screens unknown callers and detects scam calls on the box."
 _EPILOG = """examples:
   denwaban demo                      three calls through the virtual line, with a contact who is told
+  denwaban setup                     the first start, step by step
   denwaban doctor                    what is ready, what is missing, what to do
   denwaban run --config config.toml  the box itself
   denwaban analyze call.wav --json   judge a recording
@@ -30,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"denwaban {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (box, rehearse, analyze, calls, lists, models, configuration, doctor):
+    for module in (box, setup, rehearse, analyze, calls, lists, models, configuration, doctor):
         module.register(commands)
     return top
 

@@ -43,6 +43,14 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON, for programs")
 
 
+def speed(text: str) -> float:
+    """The argument of `--speed`."""
+    value = float(text)
+    if not 0.1 <= value <= 100:
+        raise argparse.ArgumentTypeError("want 0.1 to 100")
+    return value
+
+
 def config_of(options: argparse.Namespace) -> Config:
     """The configuration in force. Raises ConfigError."""
     path = find_config(options.config)

@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
-from denwaban.cli.common import Commands, add_command, add_config, add_json, config_of, print_json
+from denwaban.cli.common import Commands, add_command, add_config, add_json, config_of, print_json, speed
 from denwaban.errors import CallFileError
 from denwaban.rehearsal import CallResult, Record, Rehearsal, Report
 from denwaban.shipped import shipped_calls
@@ -51,7 +51,7 @@ def register(commands: Commands) -> None:
     for parser, command in ((demo, _demo), (simulate, _simulate)):
         parser.add_argument(
             "--speed",
-            type=_speed,
+            type=speed,
             default=1.0,
             metavar="N",
             help="at most N times real time; delays are true at 1 (default)",
@@ -59,13 +59,6 @@ def register(commands: Commands) -> None:
         add_config(parser)
         add_json(parser)
         parser.set_defaults(command=command, parser=parser)
-
-
-def _speed(text: str) -> float:
-    value = float(text)
-    if not 0.1 <= value <= 100:
-        raise argparse.ArgumentTypeError("want 0.1 to 100")
-    return value
 
 
 def _demo(options: argparse.Namespace) -> int:

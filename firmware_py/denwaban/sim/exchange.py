@@ -14,7 +14,7 @@ import numpy as np
 from denwaban.events import SAMPLE_RATE, Pcm
 from denwaban.sim import line_events as show
 from denwaban.sim.audio_path import PLAIN_LEVELS, TICK_S, TICK_SAMPLES, LineLevels, LineTone, TwoWire, Wave
-from denwaban.sim.callfile import Behaviour, CallFile
+from denwaban.sim.callfile import Behaviour, CallFile, TurnSide
 from denwaban.sim.line_events import LineEvent
 
 CAR_PULSES: Final = 3
@@ -109,6 +109,7 @@ class Exchange:
         self._announced = 0
         self._quiet_since: float | None = None
         self._position = 0
+        self._live: dict[TurnSide, Pcm] = {"far": _EMPTY, "near": _EMPTY}
 
     @property
     def phase(self) -> Phase:
@@ -152,6 +153,18 @@ class Exchange:
         self._handset = False
         self._signals.append(Signal.HANDSET_REPLACED)
         self._events.append(show.OnHook("household", at=self._now))
+
+    def say(self, side: TurnSide, pcm: Pcm) -> None:
+        """Somebody speaks now, besides what the call file says; unheard while no call is through to the box."""
+        self._live[side] = np.concatenate((self._live[side], pcm))
+
+    def caller_hangs_up(self) -> None:
+        """The caller hangs up now, if there is one."""
+        if self._phase in (Phase.ANSWERED, Phase.TALKING):
+            self._release()
+        elif self._phase in (Phase.CAR, Phase.REPORTED, Phase.RINGING):
+            self._events.append(show.CallerHungUp(at=self._now))
+            self._become_idle()
 
     def tick(self, box: BoxState) -> LineTick:
         """20 ms of line time with the box in this state."""
@@ -303,6 +316,7 @@ class Exchange:
     def _become_idle(self) -> None:
         self._events.append(show.LineFree(at=self._now))
         self._call = None
+        self._live = {"far": _EMPTY, "near": _EMPTY}
         self._enter(Phase.IDLE)
 
     # --- sound ---------------------------------------------------------------------------------------------------
@@ -319,8 +333,15 @@ class Exchange:
         if self._phase is Phase.TALKING and self._position:
             stretch = slice(self._position - TICK_SAMPLES, self._position)
             far = self._call_in_hand.far[stretch]
-            near = self._call_in_hand.near[stretch] if self._handset else _EMPTY
-        return self._wires.tick(far, near, tone)
+            near = self._call_in_hand.near[stretch]
+        if self._phase in (Phase.ANSWERED, Phase.TALKING):
+            far, near = self._with_live("far", far), self._with_live("near", near)
+        return self._wires.tick(far, near if self._handset else _EMPTY, tone)
+
+    def _with_live(self, side: TurnSide, scripted: Pcm) -> Pcm:
+        """What is spoken live takes the place of the call file for as long as it lasts."""
+        live, self._live[side] = np.split(self._live[side], [TICK_SAMPLES])
+        return live if len(live) else scripted
 
     @property
     def _call_in_hand(self) -> CallFile:

@@ -14,7 +14,7 @@ from typing import Final, Self
 from denwaban.errors import LineError
 from denwaban.events import Pcm
 from denwaban.sim.audio_path import TICK_S
-from denwaban.sim.callfile import CallFile
+from denwaban.sim.callfile import CallFile, TurnSide
 from denwaban.sim.clock import LineClock
 from denwaban.sim.faults import NO_FAULTS, ORDINARY_DELAYS, CommandDelays, Faults
 from denwaban.sim.line_events import LineEvent, LineFree
@@ -58,7 +58,7 @@ class VirtualLine:
         self._pty_chunk = pty_chunk
         self._pty = PtyEnd(pty_chunk)
         self._max_wait_s = max_wait_s
-        self._inbox: queue.Queue[CallFile | str | bytes] = queue.Queue(MOST_WAITING_CALLS)
+        self._inbox: queue.Queue[CallFile | Callable[[], None]] = queue.Queue(MOST_WAITING_CALLS)
         self._waiting: deque[CallFile] = deque()
         self._free_since = 0.0
         self._calls_open = 0
@@ -93,19 +93,27 @@ class VirtualLine:
 
     def lift_handset(self) -> None:
         """The household lifts its telephone now, call or no call. Raises queue.Full when requests pile up unserved."""
-        self._inbox.put_nowait("lift")
+        self._inbox.put_nowait(self._simulation.exchange.lift_handset)
 
     def replace_handset(self) -> None:
         """The household puts its telephone down now."""
-        self._inbox.put_nowait("replace")
+        self._inbox.put_nowait(self._simulation.exchange.replace_handset)
+
+    def say(self, side: TurnSide, pcm: Pcm) -> None:
+        """Somebody in the call speaks now."""
+        self._inbox.put_nowait(lambda: self._simulation.exchange.say(side, pcm))
+
+    def caller_hangs_up(self) -> None:
+        """The caller hangs up now."""
+        self._inbox.put_nowait(self._simulation.exchange.caller_hangs_up)
 
     def replug(self) -> None:
         """The modem is pulled out of its socket and put in again: its power is cut and its port gets another name."""
-        self._inbox.put_nowait("replug")
+        self._inbox.put_nowait(self._replug)
 
     def intrude(self, data: bytes) -> None:
         """Another program writes to the port; who opened it reads the answers."""
-        self._inbox.put_nowait(data)
+        self._inbox.put_nowait(lambda: self._simulation.modem.receive(data))
 
     @property
     def busy(self) -> bool:
@@ -247,20 +255,17 @@ class VirtualLine:
             request = None
         if isinstance(request, CallFile):
             self._waiting.append(request)
-        elif request == "lift":
-            exchange.lift_handset()
-        elif request == "replace":
-            exchange.replace_handset()
-        elif request == "replug":
-            pulled, self._pty = self._pty, PtyEnd(self._pty_chunk)  # in this order, or it might get the same name
-            pulled.close()
-            self._simulation.cut_power()
-            self._outgoing, self._host_waits_since = b"", None
-        elif isinstance(request, bytes):
-            self._simulation.modem.receive(request)
+        elif request is not None:
+            request()
         rested = self._clock.now() >= self._free_since + PAUSE_BETWEEN_CALLS_S
         if self._waiting and exchange.free and not self.off_hook and rested:
             exchange.ring(self._waiting.popleft())
+
+    def _replug(self) -> None:
+        pulled, self._pty = self._pty, PtyEnd(self._pty_chunk)  # in this order, or it might get the same name
+        pulled.close()
+        self._simulation.cut_power()
+        self._outgoing, self._host_waits_since = b"", None
 
     def _tell(self, event: LineEvent) -> None:
         hook = hook_change(event)

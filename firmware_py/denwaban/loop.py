@@ -76,6 +76,11 @@ class Loop:
         self._housekeeping_due = 0.0
         self._dropped_s = 0.0
 
+    @property
+    def state(self) -> SessionState:
+        """Where the session stands now; read it from any thread, it never changes itself."""
+        return self._state
+
     def emit(self, event: Event) -> None:
         """Put an event into the inbox (any thread). Raises queue.Full when the loop is dead."""
         self._inbox.put_nowait(event)

@@ -170,6 +170,26 @@ def test_second_report_in_a_call_changes_nothing() -> None:
     assert course.take(ev.CallerIdShown(FRIEND), ev.RingHeard()) == []
 
 
+def test_another_caller_right_after_a_known_one_is_screened_though_his_alerting_pulses_seemed_to_be_more_rings() -> (
+    None
+):
+    course = Course().ringing(FRIEND)
+    course.take(ev.RingHeard(), after=4.0)
+    course.take(ev.RingHeard(), ev.RingHeard(), after=1.0)
+    course.take(ev.CallerIdShown(STRANGER), ev.RingHeard(), after=0.9)
+    assert course.only(OpenCall) == [
+        OpenCall("boot-1", FRIEND, "allow:known"),
+        OpenCall("boot-2", STRANGER, "screen:domestic"),
+    ]
+    assert course.closed.outcome == "left_alone"
+    assert course.commands == [Answer()]
+
+
+def test_the_same_report_again_while_a_known_caller_rings_begins_no_call() -> None:
+    course = Course().ringing(FRIEND)
+    assert course.take(ev.CallerIdShown(FRIEND), ev.RingHeard(), after=1.0) == []
+
+
 def test_caller_who_gives_up_while_ringing_is_noted_and_nothing_is_touched() -> None:
     course = Course()
     course.take(ev.RingHeard(), ev.CallerIdShown(STRANGER))

@@ -170,7 +170,13 @@ def _begin(state: SessionState, event: ev.RingHeard | ev.CallerIdShown, now: flo
 
 def _caller_id(state: SessionState, event: ev.CallerIdShown, now: float) -> Step:
     call = _call(state)
-    if call.caller is not None:
+    if state.phase is Phase.LEFT_ALONE and call.caller not in (
+        None,
+        event.caller,
+    ):  # soon after: must not ring as known
+        state, closed = _close(state, call)
+        return _begin(state, event, now)[0], closed
+    if call.caller is not None or state.phase is Phase.LEFT_ALONE:
         return state, ()  # a second report is call waiting, never a new caller
     return _to(state, Phase.RINGING, replace(call, caller=event.caller), now + RING_STOPPED_S)
 
@@ -244,8 +250,7 @@ def _chime_again(state: SessionState, _event: ev.DeadlineReached, now: float) ->
     call = _call(state)
     if now - call.answered_at < state.settings.handset_wait_s:
         return _to(state, state.phase, call, now + CHIME_EVERY_S, Chime())
-    call = replace(call, outcome="unanswered")
-    return _to(state, Phase.REFUSING, call, now + PROMPT_LIMIT_S, Play("nobody_home"))
+    return _to(state, Phase.REFUSING, replace(call, outcome="unanswered"), now + PROMPT_LIMIT_S, Play("nobody_home"))
 
 
 def _talk(state: SessionState, _event: ev.HandsetLifted, now: float) -> Step:
@@ -368,6 +373,7 @@ _TABLE: Final[dict[tuple[Phase, type[Event]], _Handler]] = {
     (Phase.RINGING, ev.HandsetLifted): _household_first,
     (Phase.RINGING, ev.DeadlineReached): _over,
     (Phase.LEFT_ALONE, ev.RingHeard): _ring_on,
+    (Phase.LEFT_ALONE, ev.CallerIdShown): _caller_id,
     (Phase.LEFT_ALONE, ev.DeadlineReached): _over,
     (Phase.ANSWERING, ev.Answered): _answered,
     (Phase.ANSWERING, ev.HandsetLifted): _handset_early,

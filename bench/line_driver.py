@@ -13,8 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Self
 
+from bench.line_box import House, Sounds, build_loop, speech_like
 from bench.line_plan import BLOCKED, Caller, Visit
-from bench.line_soak import House, Sounds, build_loop, speech_like
 from denwaban.clock import SystemClock
 from denwaban.effects import Answer, Effect, HangUp, LineCommand, Play, Record
 from denwaban.events import Answered, AudioFrame, Event, LineReady, LineReleased, PromptFinished, RecordingStarted

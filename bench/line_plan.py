@@ -161,10 +161,11 @@ def _visit(rng: random.Random, n: int, kind: Kind) -> Visit:
         case "lifts while it rings":
             return replace(visit, lift_after_s=rng.uniform(0.5, 12))
         case "second caller":
-            redials = rng.random() < 0.3
-            rings = rng.randint(1, 12)  # one ring: the second caller comes while the box still waits for the next
-            behaviour = replace(behaviour, rings=rings, answers=rng.random() < 0.5)
-            return replace(visit, callers=callers * 2 if redials else (*callers, _caller(rng)), behaviour=behaviour)
+            # Few rings and a known or an unreported caller: the next comes while the box still waits for a ring.
+            first = rng.choice((callers[0], Caller(ALLOWED[0], "allow"), Caller(None, "screen")))
+            second = first if rng.random() < 0.3 else _caller(rng)
+            behaviour = replace(behaviour, rings=rng.randint(1, 4), answers=rng.random() < 0.3)
+            return replace(visit, callers=(first, second), behaviour=behaviour)
         case "household dials out":
             return replace(visit, callers=())
         case "unplugged in the call":

@@ -20,20 +20,12 @@ from typing import Any, Final
 import numpy as np
 import psutil
 
-from bench.line_plan import ALLOWED, BLOCKED, LONGEST_TALK_S, Caller, Stretch, Visit, fingerprint
+from bench.line_box import House, Sounds, build_loop
+from bench.line_plan import Stretch, Visit, fingerprint
 from bench.line_watch import Account, Losses, Watch
-from denwaban.app import session_settings
 from denwaban.audio.prompts import PromptLibrary
-from denwaban.config import Config, ScreeningConfig
-from denwaban.ears import Ears
-from denwaban.effects import SendAlert
-from denwaban.events import SAMPLE_RATE, Assessment, Level, Pcm, Utterance, UtteranceAssessed
 from denwaban.line.conversation import IDLE_CHECK_S
-from denwaban.line.modem import ModemLine
-from denwaban.loop import Loop, Observer, Ports
-from denwaban.ports import Clock
-from denwaban.session import Phase, SessionState
-from denwaban.sim.callfile import CallFile
+from denwaban.session import Phase
 from denwaban.sim.clock import LineClock
 from denwaban.sim.faults import NO_FAULTS, CommandDelays
 from denwaban.sim.profiles import GENERIC
@@ -52,7 +44,6 @@ STANDSTILL_S: Final = 180.0
 """Real seconds."""
 SWITCH_S: Final = 0.0005
 """Real seconds between thread switches: Python's 5 ms would be a quarter of a second of line time."""
-UTTERANCE_S: Final = 3.0
 WARM_UP: Final = 0.25
 """Share of line time before memory is watched: caches of the database and of the allocator fill up."""
 GROWTH_LIMIT_MB_PER_H: Final = 1.0
@@ -78,7 +69,7 @@ class Soak:
         self._account = Account()
         self._port = folder / "modem"
         self._stretch = plan[0]
-        self._repaired = False
+        self._repaired, self._told = False, 0
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
         self._not_ready_since = self._longest_stall_s = 0.0
@@ -130,12 +121,16 @@ class Soak:
             self._visit(visit)
         gc.collect()
         self._memory.append((self._clock.now() / 3600, self._process.memory_info().rss / 1e6))
-        speed = self._clock.now() / (time.monotonic() - started)
+        self._tell(self._clock.now() / (time.monotonic() - started))
+
+    def _tell(self, speed: float) -> None:
         account = self._account
+        for problem in account.problems[self._told :]:
+            self._progress(problem)
+        self._told = len(account.problems)
         self._progress(
             f"{account.placed} calls, {self._clock.now() / 3600:.2f} h of line time at {speed:.0f}x, "
-            f"{sum(account.explained.values())} explained, {account.unaccounted} unaccounted, "
-            f"{len(account.problems)} problems"
+            f"{sum(account.explained.values())} explained, {account.unaccounted} unaccounted, {self._told} problems"
         )
 
     def _visit(self, visit: Visit) -> None:
@@ -185,8 +180,7 @@ class Soak:
     _quiet_since = _call_on_until = 0.0
 
     def _settle(self, where: str) -> None:
-        unheard = [call for call in self._watch.calls if call.rings] and not self._watch.records
-        if unheard and self._watch.ready and not self._watch.failures:
+        if self._watch.missed and self._watch.ready and not self._watch.failures:
             # A modem that has hung itself up is as quiet as an idle one; the driver asks it only now and then.
             self._until(lambda: bool(self._watch.failures), IDLE_CHECK_S * 1.1 + READY_LIMIT_S)
         wrong = () if self._repaired else self._stretch.wrong
@@ -335,101 +329,9 @@ class Soak:
         }
 
 
-def build_loop(
-    port: str, clock: Clock, prompts: Callable[[str], Pcm], database: Database, house: House, observer: Observer
-) -> Loop:
-    """The box's own loop, session and driver. Waits for handset and end of a call are short."""
-    screening = ScreeningConfig(allow=ALLOWED, block=BLOCKED, handset_wait_s=15.0, max_call_s=60.0)
-    ears = Ears(lambda _caller: LoudnessListener(), lambda _call: None, line_waits=True)
-    ports = Ports(clock, ModemLine(port, clock, prompts), ears, database, house, house)
-    return Loop(SessionState("soak", session_settings(Config(screening=screening))), ports, observer)
-
-
 def growth_mb_per_h(memory: Sequence[tuple[float, float]]) -> float | None:
     """Slope of (hours, MB) behind the warm-up, by least squares; None for fewer than three points."""
     warm = [(at, mb) for at, mb in memory if at >= WARM_UP * memory[-1][0]]
     if len(warm) < 3:
         return None
-    return round(float(np.polyfit(*np.array(warm).T, 1)[0]), 2)
-
-
-def speech_like(seconds: float) -> Pcm:
-    """Noise as loud as speech, in syllables."""
-    noise = np.random.default_rng(7).standard_normal(round(seconds * SAMPLE_RATE)) * 2500
-    syllables = np.arange(len(noise)) // (SAMPLE_RATE // 4) % 4 > 0
-    return np.clip(noise * syllables, -32768, 32767).astype(np.int16)
-
-
-def fax_tone(seconds: float) -> Pcm:
-    """CNG of a calling fax: 1100 Hz, 0.5 s on, 3 s off (ITU-T T.30)."""
-    at = np.arange(round(seconds * SAMPLE_RATE))
-    on = at % round(3.5 * SAMPLE_RATE) < SAMPLE_RATE // 2
-    return (np.sin(2 * np.pi * 1100 / SAMPLE_RATE * at) * 4000 * on).astype(np.int16)
-
-
-class Sounds:
-    """What callers sound like. Made once: memory that comes and goes with each call would hide a leak."""
-
-    def __init__(self) -> None:
-        self._speech, self._fax = speech_like(LONGEST_TALK_S), fax_tone(LONGEST_TALK_S)
-        self._silence: Pcm = np.zeros(len(self._speech), np.int16)
-
-    def call(self, visit: Visit, caller: Caller) -> CallFile:
-        """A call of this visit by this caller."""
-        talk = slice(round(visit.talk_s * SAMPLE_RATE))
-        return CallFile(
-            id=f"visit-{visit.n}",
-            title="",
-            title_en="",
-            label=None,
-            caller_id=caller.report,
-            outcome=None,
-            level=None,
-            known=caller.action == "allow",
-            behaviour=visit.behaviour,
-            turns=(),
-            far=(self._fax if visit.kind == "fax" else self._speech)[talk],
-            near=self._silence[talk],
-        )
-
-
-class LoudnessListener:
-    """A `CallListener` that takes every few loud seconds for an utterance, and every fifth of these for a scam."""
-
-    def __init__(self) -> None:
-        self._samples = self._loud = self._said = 0
-
-    def feed(self, *channels: Pcm) -> list[UtteranceAssessed]:
-        (pcm,) = channels
-        self._samples += len(pcm)
-        if len(pcm) and float(np.abs(pcm[::8].astype(np.int32)).mean()) > 500:
-            self._loud += len(pcm)
-        if self._loud < UTTERANCE_S * SAMPLE_RATE:
-            return []
-        self._loud = 0
-        self._said += 1
-        until = self._samples / SAMPLE_RATE
-        level = Level.ALERT if self._said % 5 == 0 else Level.QUIET
-        found = Assessment(level, 0.1, 0.9 if level is Level.ALERT else 0.1, 1, "refund")
-        return [UtteranceAssessed(Utterance("…", max(0.0, until - UTTERANCE_S), until, "unknown"), found, until)]
-
-    def finish(self) -> list[UtteranceAssessed]:
-        return []
-
-
-class House:
-    """Loudspeaker and alerts that only count."""
-
-    def __init__(self) -> None:
-        self.said = self.alerts = 0
-
-    def say(self, prompt: str) -> None:
-        del prompt
-        self.said += 1
-
-    def submit(self, alert: SendAlert, at: float) -> None:
-        del alert, at
-        self.alerts += 1
-
-    def close(self) -> None:
-        pass
+    return round(float(np.polyfit([at for at, _mb in warm], [mb for _at, mb in warm], 1)[0]), 2)

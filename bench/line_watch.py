@@ -44,6 +44,9 @@ class BoxCall:
     decision: str = "none"
     caller: ev.CallerId | None = None
     shown: list[ev.CallerId] = field(default_factory=list)
+    """Reports before the decision."""
+    heard: list[ev.CallerId] = field(default_factory=list)
+    """All reports while the record was open."""
     outcome: str | None = None
     closed: float | None = None
 
@@ -100,6 +103,11 @@ class Watch:
         """The exchange has a call on the line."""
         return bool(self.calls) and self.calls[-1].ended is None
 
+    @property
+    def missed(self) -> bool:
+        """The exchange rang while the box had a modem, and the box has recorded nothing."""
+        return not self.records and any(call.rings and not _all_away(self, call) for call in self.calls)
+
     # --- the line's thread ----------------------------------------------------------------------------------------
 
     def line(self, event: show.LineEvent) -> None:
@@ -112,7 +120,7 @@ class Watch:
                 case show.Ringing() if self.calls:
                     self.calls[-1].rings.append(now)
                 case show.CallLost() if self._box_off_hook:
-                    self.problems.append("the box answered during the alerting pulses; the caller was cut off")
+                    self._cut_off()
                 case show.CallerHungUp() if self.calls:
                     self.calls[-1].far_gone = now
                 case show.LineFree() if self.calls:
@@ -121,6 +129,11 @@ class Watch:
                     self._box_off_hook = True
                 case show.OnHook(who="box"):
                     self._released(now)
+
+    def _cut_off(self) -> None:
+        """Answered while alerting: excused only as the second ring of an earlier call of which nothing was told."""
+        if self._began is None or self._began >= self.calls[-1].arrived or self._shown:
+            self.problems.append("the box answered during the alerting pulses; the caller was cut off")
 
     def _released(self, now: float) -> None:
         self._box_off_hook = False
@@ -148,7 +161,7 @@ class Watch:
                     self._modem_gone()
                 case OpenCall():
                     began = now if self._began is None else self._began
-                    self._open = BoxCall(began, happening.decision, happening.caller, list(self._shown))
+                    self._open = BoxCall(began, happening.decision, happening.caller, list(self._shown), self._shown)
                     self.records.append(self._open)
                 case CloseCall():
                     self._closed(happening, now)
@@ -195,7 +208,12 @@ class Account:
         for number, call in enumerate(watch.calls):
             later = watch.calls[number + 1].arrived if number + 1 < len(watch.calls) else float("inf")
             mine = [one for one in records if call.arrived <= one.began < later]
-            self._book(watch, call, mine, clean, where)
+            earlier = watch.calls[number - 1] if number else None
+            before = next((one for one in records if one.began < call.arrived and _open_at(one, call.arrived)), None)
+            if not mine and earlier is not None and before is not None and not _told_apart(earlier, call, before):
+                self.explained["taken for the call before; nothing told them apart"] += 1
+            else:
+                self._book(watch, call, mine, clean, where)
         if not watch.calls and records:
             self._problem(f"{len(records)} records without a call", where)
         for problem in watch.problems:
@@ -215,7 +233,7 @@ class Account:
                 self._problem(f"{len(mine)} records for one call: {[one.outcome for one in mine]}", where)
         elif not call.rings:
             self.explained["ended before the first ring"] += 1
-        elif all(_away(watch, ring - SLACK_S, ring + SLACK_S) for ring in call.rings):
+        elif _all_away(watch, call):
             self.explained["the modem was gone"] += 1
         elif any(at >= call.arrived for at, _reason in watch.failures):
             self.explained["the modem had fallen silent; the driver noticed"] += 1
@@ -242,6 +260,21 @@ class Account:
 def _away(watch: Watch, start: float, end: float) -> bool:
     """The box had no modem at some time in between."""
     return any(gone < end and (back is None or back > start) for gone, back in watch.away)
+
+
+def _all_away(watch: Watch, call: ExchangeCall) -> bool:
+    """The box had no modem at any of the call's rings."""
+    return all(_away(watch, ring - SLACK_S, ring + SLACK_S) for ring in call.rings)
+
+
+def _open_at(record: BoxCall, at: float) -> bool:
+    return record.closed is None or record.closed > at
+
+
+def _told_apart(earlier: ExchangeCall, call: ExchangeCall, record: BoxCall) -> bool:
+    """The box was told of this caller, and it is another one."""
+    caller = _caller_id(call.caller.report)
+    return caller in record.heard and call.caller != earlier.caller
 
 
 def _caller_id(report: str | None) -> ev.CallerId | None:

@@ -45,7 +45,8 @@ def fax_tone(seconds: float) -> Pcm:
     """CNG of a calling fax: 1100 Hz, 0.5 s on, 3 s off (ITU-T T.30)."""
     at = np.arange(round(seconds * SAMPLE_RATE))
     on = at % round(3.5 * SAMPLE_RATE) < SAMPLE_RATE // 2
-    return (np.sin(2 * np.pi * 1100 / SAMPLE_RATE * at) * 4000 * on).astype(np.int16)
+    pcm: Pcm = (np.sin(2 * np.pi * 1100 / SAMPLE_RATE * at) * 4000 * on).astype(np.int16)
+    return pcm
 
 
 class Sounds:

@@ -35,6 +35,8 @@ from denwaban.store.database import Database
 
 READY_LIMIT_S: Final = 60.0
 """Line time the first call of a stretch waits for the modem; the next calls wait for nothing."""
+REOPEN_LIMIT_S: Final = 60.0
+"""Real seconds, as the driver counts its pauses between two tries: longer than the longest of them."""
 VISIT_LIMIT_S: Final = 900.0
 """Longest call of the plan, and every limit of the session behind it."""
 QUIET_S: Final = 8.0
@@ -72,7 +74,7 @@ class Soak:
         self._repaired, self._told = False, 0
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
-        self._not_ready_since = self._longest_stall_s = 0.0
+        self._not_ready_since = self._plugged_at = self._longest_stall_s = 0.0
         self._counts: Counter[str] = Counter()
         self._repairs: Counter[str] = Counter()
         self._memory: list[tuple[float, float]] = []
@@ -223,11 +225,13 @@ class Soak:
             self._counts["plugged_in"] += 1
             self._port.symlink_to(self._line.port)
             self._watch.plugged_in()
-        self._not_ready_since = self._clock.now()
+        self._not_ready_since, self._plugged_at = self._clock.now(), time.monotonic()
 
     def _repair_if_due(self) -> None:
         if self._watch.ready or not self._watch.plugged:
             self._not_ready_since = self._clock.now()
+        elif self._repaired and time.monotonic() - self._plugged_at < REOPEN_LIMIT_S:
+            return
         elif self._clock.now() - self._not_ready_since > self._stretch.repair_after_s:
             what = f"{self._stretch.profile.name}: {', '.join(self._stretch.wrong) or 'nothing wrong'}"
             if self._repaired or not (self._stretch.wrong or self._stretch.profile is not GENERIC):

@@ -169,14 +169,11 @@ def _begin(state: SessionState, event: ev.RingHeard | ev.CallerIdShown, now: flo
 
 
 def _caller_id(state: SessionState, event: ev.CallerIdShown, now: float) -> Step:
-    call = _call(state)
-    if state.phase is Phase.LEFT_ALONE and call.caller not in (
-        None,
-        event.caller,
-    ):  # soon after: must not ring as known
+    call, ringing = _call(state), state.phase is Phase.RINGING
+    if not ringing and call.caller not in (None, event.caller):  # the next call must not ring as a known caller's
         state, closed = _close(state, call)
         return _begin(state, event, now)[0], closed
-    if call.caller is not None or state.phase is Phase.LEFT_ALONE:
+    if not ringing or call.caller is not None:
         return state, ()  # a second report is call waiting, never a new caller
     return _to(state, Phase.RINGING, replace(call, caller=event.caller), now + RING_STOPPED_S)
 

@@ -91,6 +91,11 @@ class Loop:
         self._house: threading.Thread | None = None
         self._lost = _Lost()
 
+    @property
+    def state(self) -> SessionState:
+        """Where the session stands now; read it from any thread, it never changes itself."""
+        return self._state
+
     def emit(self, event: Event) -> None:
         """Put an event into the inbox (any thread). Raises queue.Full when the loop is dead."""
         self._inbox.put_nowait(event)

@@ -74,7 +74,7 @@ def _ports(config: Config) -> Iterator[Finding]:
 
 
 def _pick_port() -> str:
-    return "set [line] port to the modem's name under /dev/serial/by-id/, or to the port `denwaban sim` prints"
+    return "run `denwaban setup`; or set [line] port to a name under /dev/serial/by-id/, or what `denwaban sim` prints"
 
 
 def _modem(config: Config) -> Iterator[Finding]:

@@ -72,3 +72,7 @@ def test_any_text_stays_a_beginning_of_itself(text: str, capped: bool) -> None:
 
 def test_a_loop_of_spaced_words_leaves_no_space_behind() -> None:
     assert unloop("coming coming coming coming coming coming ", capped=False) == "coming"
+
+
+def test_what_is_taken_out_between_spaces_leaves_one_space() -> None:
+    assert tidy("0 \x1b\r0") == "0 0"

@@ -21,9 +21,12 @@ CAPPED_UNIT: Final = 4
 def tidy(text: str) -> str:
     """NFKC, one space at most between words, neither control nor replacement characters."""
     known = _UNKNOWN_WORD.sub(" ", unicodedata.normalize("NFKC", text))
-    spaced = _SPACES.sub(" ", known)
-    kept = (char for char in spaced if char != "\ufffd" and unicodedata.category(char) not in ("Cc", "Cf"))
-    return "".join(kept).strip()
+    kept = (char for char in known if char.isspace() or not _is_noise(char))
+    return _SPACES.sub(" ", "".join(kept)).strip()
+
+
+def _is_noise(char: str) -> bool:
+    return char == "\ufffd" or unicodedata.category(char) in ("Cc", "Cf")
 
 
 def join_japanese(text: str) -> str:

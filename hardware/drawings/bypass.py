@@ -134,7 +134,7 @@ def bypass() -> Drawing:
     drawing.line((40, 460), (960, 460), color="#c9ced4")
     drawing.text(40, 496, "図2 リレーで直結する(4回路。電流なしの状態で描いた。コイルの駆動は図1と同じ)", 16, bold=True)
     drawing.text(
-        40, 524, "電話線に触れる回路。認定・検査を受ける製造者のための参考で、個人が回線につないではいけない(law.md)", 15,
+        40, 524, "電話線に触れる回路。認定・検査を受ける製造者の参考。個人が回線につないではいけない(law.md)", 15,
         color=_WARNING,
     )  # fmt: skip
     drawing.text(

@@ -37,9 +37,10 @@ class Box:
     def height(self) -> float:
         return self["inner_height"] + 2 * self["wall"]
 
-    def columns(self) -> tuple[float, float, float]:
-        middle = self.length / 2
-        return middle - self["button_pitch"], middle, middle + self["button_pitch"]
+    def columns(self, count: int) -> list[float]:
+        """Centres of a row of lamps or buttons, from the outer left wall."""
+        first = self.length / 2 - self["button_pitch"] * (count - 1) / 2
+        return [first + self["button_pitch"] * index for index in range(count)]
 
 
 def read_box() -> Box:
@@ -72,26 +73,27 @@ def _lid(drawing: Drawing, box: Box, x: float, y: float) -> None:
     wide, deep = box.length * _SCALE, box.depth * _SCALE
     drawing.text(x, y - 66, "ふた(上から見た図。下が手前)", 17, bold=True)
     drawing.rect(x, y, wide, deep, fill="#f8fafc", radius=box["corner"] * _SCALE)
-    for column, lamp, button in zip(box.columns(), LEDS, BUTTONS, strict=True):
+    lamp_y = y + deep - (box["wall"] + box["lamp_front"]) * _SCALE
+    button_y = y + deep - (box["wall"] + box["button_front"]) * _SCALE
+    for column, lamp in zip(box.columns(len(LEDS)), LEDS, strict=True):
         middle = x + column * _SCALE
-        lamp_y = y + deep - (box["wall"] + box["lamp_front"]) * _SCALE
-        button_y = y + deep - (box["wall"] + box["button_front"]) * _SCALE
         drawing.circle(middle, lamp_y, box["lamp_hole"] / 2 * _SCALE, fill="#ffffff", color=lamp.color, width=4)
-        drawing.circle(middle, button_y, box["button_hole"] / 2 * _SCALE, fill="#ffffff")
         drawing.text(middle, lamp_y - 30, lamp.label, 17, "middle", bold=True)
+    for column, button in zip(box.columns(len(BUTTONS)), BUTTONS, strict=True):
+        middle = x + column * _SCALE
+        drawing.circle(middle, button_y, box["button_hole"] / 2 * _SCALE, fill="#ffffff")
         drawing.text(middle, button_y - 60, button.name, 17, "middle", bold=True)
     edge = box["wall"] + box["post"] / 2
     for left in (edge, box.length - edge):
         for top in (edge, box.depth - edge):
             drawing.circle(x + left * _SCALE, y + top * _SCALE, box["lid_hole"] / 2 * _SCALE, fill="#ffffff")
-    columns = box.columns()
-    first, second = x + columns[0] * _SCALE, x + columns[1] * _SCALE
+    first, second = (x + column * _SCALE for column in box.columns(len(BUTTONS))[:2])
     _helper(drawing, first, button_y, first, y + deep + 34)
     _helper(drawing, second, button_y, second, y + deep + 34)
     _across(drawing, first, second, y + deep + 28, box["button_pitch"])
     _across(drawing, x, x + wide, y - 18, box.length)
     _upright(drawing, x + wide + 18, y, y + deep, box.depth)
-    _helper(drawing, first, lamp_y, x - 86, lamp_y)
+    _helper(drawing, x + box.columns(len(LEDS))[0] * _SCALE, lamp_y, x - 86, lamp_y)
     _upright(drawing, x - 80, lamp_y, y + deep, box["lamp_front"] + box["wall"])
     _helper(drawing, first, button_y, x - 46, button_y)
     _upright(drawing, x - 40, button_y, y + deep, box["button_front"] + box["wall"])

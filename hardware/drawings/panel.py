@@ -21,7 +21,7 @@ class Led:
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """A button between a GPIO and ground; the pull-up is that of the Raspberry Pi."""
+    """A button between a GPIO and ground; the pull-up is that of the Raspberry Pi. `meaning` is for the sheet."""
 
     name: str
     meaning: str
@@ -30,23 +30,24 @@ class Button:
 
 
 GREEN: Final = "#1a7f37"
-YELLOW: Final = "#e0a100"
 RED: Final = "#c62828"
 
-# A red LED has about 1.9 V, a green or yellow one of the old kind about 2.1 V, so 330 ohms let 3.6 to 4.2 mA flow:
+# A red LED has about 1.9 V, a green one of the old kind about 2.1 V, so 330 ohms let 3.6 to 4.2 mA flow:
 # bright enough in a room, far below the 16 mA of a pin. (Calculated from typical data sheets.)
 LEDS: Final = (
     Led("みどり", "聞いています", GREEN, gpio=17, pin=11, ohms=330),
-    Led("きいろ", "お気をつけて", YELLOW, gpio=27, pin=13, ohms=330),
-    Led("あか", "電話を切る", RED, gpio=22, pin=15, ohms=330),
+    Led("あか", "ご注意", RED, gpio=22, pin=15, ohms=330),
 )
+"""The lamp that is lit while the box listens, and the one that blinks: `[panel] listening_pin` and `alarm_pin`."""
 LED_GROUND: Final = 25
 
 BUTTONS: Final = (
-    Button("家族をよぶ", "ご家族に「電話をください」と知らせる", gpio=5, pin=29),
-    Button("つぎを通す", "次の、知らない番号の電話を、そのまま鳴らす", gpio=6, pin=31),
-    Button("お休み", "箱を休ませる。もう一度押すと、もどる", gpio=13, pin=33),
+    Button("家族をよぶ", "ご家族に「電話をください」と伝えます", gpio=5, pin=29),
+    Button("録音をやめる", "この電話の{録音|ろくおん}をやめて、消します", gpio=6, pin=31),
+    Button("大丈夫な人", "この{相手|あいて}は心配ない、と箱に教えます", gpio=13, pin=33),
 )
+"""`[panel] family_pin`, `stop_pin`, `fine_pin`. Held, a button means it at once; pressed shortly, the
+box says what the button is for."""
 BUTTON_GROUND: Final = 39
 HEARTBEAT_GPIO: Final = 26
 HEARTBEAT_PIN: Final = 37

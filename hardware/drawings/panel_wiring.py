@@ -13,7 +13,7 @@ _EVEN_X: Final = 710.0
 _FIRST_Y: Final = 130.0
 _PITCH: Final = 30.0
 _BUS_X: Final = 250.0
-_LAMP_ROWS: Final = (226.0, 300.0, 374.0)
+_LAMP_ROWS: Final = (240.0, 340.0)
 _BUTTON_ROWS: Final = (556.0, 624.0, 692.0)
 _GROUND: Final = "#1b1f24"
 _BUTTON_WIRE: Final = "#1d4f91"
@@ -57,7 +57,7 @@ def _lamps(drawing: Drawing) -> None:
     y = _pin_y(LED_GROUND)
     drawing.line((_BUS_X, _LAMP_ROWS[0]), (_BUS_X, y), (_ODD_X - 12, y), color=_GROUND, width=2.5)
     drawing.text(592, y - 8, f"{LED_GROUND}番 GND(ランプ共通)", 13, "end", color=SOFT)
-    drawing.text(340, _LAMP_ROWS[0] + 32, "K(短い足)  A(長い足)", 13, "middle", color=SOFT)
+    drawing.text(340, _LAMP_ROWS[0] + 36, "K(短い足)  A(長い足)", 13, "middle", color=SOFT)
 
 
 def _buttons(drawing: Drawing) -> None:

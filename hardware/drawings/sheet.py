@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from hardware.drawings.panel import BUTTONS, GREEN, RED, YELLOW
+from hardware.drawings.panel import BUTTONS, GREEN, RED
 from hardware.drawings.svg import INK, Drawing, width_of
 
 PT: Final = 3.5278
@@ -20,20 +20,19 @@ _NAVY: Final = "#123a6b"
 
 @dataclass(frozen=True, slots=True)
 class LampRow:
-    """What a lamp looks like and what it says. `lit` names the lamps that shine; `blinks` draws rays around them."""
+    """What the lamps look like and what that says. Green shines, red blinks: it is drawn with rays."""
 
-    lit: str
+    lit: tuple[str, ...]
     look: str
     meaning: str
-    blinks: bool = False
 
 
 LAMPS: Final = (
-    LampRow("", "ついていない", "ふだんのとき"),
-    LampRow(GREEN, "みどり", "聞いて、{録音|ろくおん}しています"),
-    LampRow(YELLOW, "きいろ", "お気をつけください"),
-    LampRow(RED, "あかが点滅", "いますぐ、電話を切ってください", blinks=True),
-    LampRow(YELLOW, "きいろが点滅", "箱の具合が悪い。うらの{窓口|まどぐち}へ", blinks=True),
+    LampRow((), "ついていない", "ふだんのとき"),
+    LampRow((GREEN,), "みどり", "聞いて、{録音|ろくおん}しています"),
+    LampRow((GREEN, RED), "あかがゆっくり点滅", "お気をつけください"),
+    LampRow((GREEN, RED), "あかが{速|はや}く点滅", "いますぐ、電話を切って!"),
+    LampRow((RED,), "あかが2回ずつ点滅", "箱の{故障|こしょう}。{窓口|まどぐち}へ電話を"),
 )
 
 
@@ -70,18 +69,18 @@ def _promise(drawing: Drawing, y: float) -> None:
 
 
 def _lamp(drawing: Drawing, x: float, y: float, row: LampRow) -> None:
-    for index, color in enumerate((GREEN, YELLOW, RED)):
+    for index, color in enumerate((GREEN, RED)):
         middle = x + index * 92
-        shines = row.lit == color
+        shines = color in row.lit
         drawing.circle(middle, y, 30, fill=color if shines else "#ffffff", color=INK, width=5)
-        if shines and row.blinks:
+        if shines and color == RED:
             for dx, dy in ((0, -1), (0, 1), (-0.71, -0.71), (0.71, -0.71), (-0.71, 0.71), (0.71, 0.71)):
-                drawing.line((middle + 37 * dx, y + 37 * dy), (middle + 49 * dx, y + 49 * dy), color=color, width=8)
+                drawing.line((middle + 37 * dx, y + 37 * dy), (middle + 45 * dx, y + 45 * dy), color=color, width=8)
 
 
 def _button(drawing: Drawing, x: float, y: float, name: str) -> None:
-    drawing.rect(x, y, 420, 92, fill="#e8edf3", color=INK, width=5, radius=46)
-    drawing.text(x + 210, y + 67, name, BODY, "middle", bold=True)
+    drawing.rect(x, y, 440, 92, fill="#e8edf3", color=INK, width=5, radius=46)
+    drawing.text(x + 220, y + 67, name, BODY, "middle", bold=True)
 
 
 def page1() -> Drawing:
@@ -110,24 +109,16 @@ def page1() -> Drawing:
     y = 1942.0
     for row in LAMPS:
         _lamp(drawing, _LEFT + 60, y - 22, row)
-        drawing.text(_LEFT + 370, y, row.look, SMALL, bold=True)
-        say(drawing, _LEFT + 760, y, row.meaning, SMALL, bold=row.lit == RED)
+        say(drawing, _LEFT + 270, y, row.look, SMALL, bold=True)
+        say(drawing, _LEFT + 870, y, row.meaning, SMALL, bold="!" in row.meaning)
         y += 104
-    _heading(drawing, 2512, "ボタン")
+    _heading(drawing, 2512, "ボタン(長く押してください)")
     y = 2560.0
     for button in BUTTONS:
         _button(drawing, _LEFT + 20, y, button.name)
+        say(drawing, _LEFT + 490, y + 67, button.meaning, SMALL)
         y += 118
-    for y, text in zip((2628.0, 2746.0, 2864.0), BUTTON_WORDS, strict=True):
-        say(drawing, _LEFT + 480, y, text, SMALL)
     return drawing
-
-
-BUTTON_WORDS: Final = (
-    "ご家族に「電話をください」と伝えます",
-    "つぎの知らない電話を、{普通|ふつう}に鳴らします",
-    "箱を休ませます。もう一度押すと、もどります",
-)
 
 
 def _number(drawing: Drawing, y: float, who: str, number: str = "", hint: str = "") -> None:

@@ -1,4 +1,4 @@
-// denwaban: a box for a Raspberry Pi 4 or 5 with three lamps and three buttons. Millimetres. Never printed yet.
+// denwaban: a box for a Raspberry Pi 4 or 5 with two lamps and three buttons. Millimetres. Never printed yet.
 // Parts to print: openscad -D 'part="base"' -o base.stl box.scad; openscad -D 'part="lid"' -o lid.stl box.scad
 // The dimensioned drawing box.svg is made from the numbers of this file (python3 -m hardware.drawings.make).
 part = "both";           // base, lid or both
@@ -26,7 +26,7 @@ power_width = 62;        // opening for USB-C and HDMI
 power_height = 11;
 
 button_hole = 24;        // snap-in push buttons of 24 mm
-button_pitch = 37;
+button_pitch = 37;       // also of the lamps
 button_front = 24;       // centres from the inner front wall
 lamp_hole = 8.2;         // LEDs of 8 mm
 lamp_front = 62;
@@ -100,12 +100,12 @@ module lid() {
             }
         }
         corners() translate([0, 0, -lip - 1]) cylinder(d = lid_hole, h = lip + wall + 2);
-        for (index = [-1 : 1]) {
+        for (index = [-1 : 1])
             translate([outer_length / 2 + index * button_pitch, wall + button_front, -1])
                 cylinder(d = button_hole, h = wall + 2);
+        for (index = [-0.5, 0.5])
             translate([outer_length / 2 + index * button_pitch, wall + lamp_front, -1])
                 cylinder(d = lamp_hole, h = wall + 2);
-        }
     }
 }
 

@@ -72,10 +72,10 @@ def _lamp(drawing: Drawing, x: float, y: float, row: LampRow) -> None:
     for index, color in enumerate((GREEN, RED)):
         middle = x + index * 92
         shines = color in row.lit
-        drawing.circle(middle, y, 30, fill=color if shines else "#ffffff", color=INK, width=5)
+        drawing.circle(middle, y, 26, fill=color if shines else "#ffffff", color=INK, width=5)
         if shines and color == RED:
             for dx, dy in ((0, -1), (0, 1), (-0.71, -0.71), (0.71, -0.71), (-0.71, 0.71), (0.71, 0.71)):
-                drawing.line((middle + 37 * dx, y + 37 * dy), (middle + 45 * dx, y + 45 * dy), color=color, width=8)
+                drawing.line((middle + 33 * dx, y + 33 * dy), (middle + 46 * dx, y + 46 * dy), color=color, width=7)
 
 
 def _button(drawing: Drawing, x: float, y: float, name: str) -> None:

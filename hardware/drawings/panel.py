@@ -43,7 +43,7 @@ LED_GROUND: Final = 25
 
 BUTTONS: Final = (
     Button("家族をよぶ", "ご家族に「電話をください」と伝えます", gpio=5, pin=29),
-    Button("録音をやめる", "この電話の{録音|ろくおん}をやめて、消します", gpio=6, pin=31),
+    Button("録音をやめる", "{録音|ろくおん}を消し、この電話の見守りもやめます", gpio=6, pin=31),
     Button("大丈夫な人", "この{相手|あいて}は心配ない、と箱に教えます", gpio=13, pin=33),
 )
 """`[panel] family_pin`, `stop_pin`, `fine_pin`. Held, a button means it at once; pressed shortly, the

@@ -13,7 +13,7 @@ VOICE_VENV := .venv-voices
 VOICE_LOCKS := training/voices/requirements.lock requirements.lock
 TRAIN := PYTHONPATH=firmware_py:. $(TRAIN_VENV)/bin/python
 
-.PHONY: help setup model demo test check format lock train eval compare corpus-audio lock clean
+.PHONY: help setup model demo test check format lock train eval compare corpus-audio drawings clean
 
 help:
 	@echo "make demo     three calls through the virtual line (ARGS=\"--speed 8\", ARGS=\"--json\")"
@@ -22,6 +22,7 @@ help:
 	@echo "make train    train the detector from training/corpus;  make eval  its report"
 	@echo "make compare  other models on the same calls, kinds of scam left out (a quarter of an hour)"
 	@echo "make corpus-audio  speak the corpus and have it recognised (hours; stops and resumes)"
+	@echo "make drawings write the pictures and the household sheet of hardware/ anew (ARGS=\"--png DIR\" to look at them)"
 	@echo "make format   let ruff format the code;  make lock  renew the lock files;  make clean  remove .venv"
 
 setup: $(READY)
@@ -68,6 +69,9 @@ compare: $(TRAIN_READY)
 
 corpus-audio: $(VOICE_VENV)/.ready model
 	@PYTHONPATH=firmware_py:. $(VOICE_VENV)/bin/python -m training.recognise $(ARGS)
+
+drawings:
+	@$(PYTHON) -m hardware.drawings.make $(ARGS)
 
 lock:
 	@scripts/lock

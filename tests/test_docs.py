@@ -11,7 +11,7 @@ import pytest
 from denwaban.cli import main
 
 ROOT = Path(__file__).parents[1]
-FOLDERS_WITH_DOCS = ("docs", "training", "firmware_py", "models")
+FOLDERS_WITH_DOCS = ("docs", "training", "firmware_py", "models", "hardware")
 DOCS = sorted([*ROOT.glob("*.md"), *(path for folder in FOLDERS_WITH_DOCS for path in (ROOT / folder).rglob("*.md"))])
 
 _CODE = re.compile(r"^```\w*\n(.*?)^```|`([^`\n]+)`", re.MULTILINE | re.DOTALL)

@@ -56,7 +56,18 @@ class Household:
     def __init__(self, listeners: list[CallListener | Exception], recorders: list[Recorder | Exception | None]) -> None:
         self.events = Gathered()
         self._listeners, self._recorders = iter(listeners), iter(recorders)
-        self.ears = Ears(lambda _caller: give(self._listeners), lambda _id: give(self._recorders), line_waits=False)
+        self.deleted: list[str] = []
+        self.ears = Ears(
+            lambda _caller: give(self._listeners),
+            lambda _id: give(self._recorders),
+            self._delete,
+            line_waits=False,
+        )
+
+    def _delete(self, call_id: str) -> None:
+        self.deleted.append(call_id)
+        if call_id == "stuck":
+            raise StoreError("stuck.flac: the recording cannot be deleted")
 
     def call(self, call_id: str, seconds: int = 2, value: int = 1) -> None:
         """A whole call, as the main loop and the line bring it."""
@@ -178,8 +189,11 @@ def test_closing_in_mid_call_ends_both_threads() -> None:
 
 
 def test_virtual_line_is_made_to_wait_and_a_real_one_never() -> None:
-    waiting, real = (Ears(lambda _: Broken("feed"), lambda _: None, line_waits=waits) for waits in (True, False))
+    waiting, real = (
+        Ears(lambda _: Broken("feed"), lambda _: None, lambda _: None, line_waits=waits) for waits in (True, False)
+    )
     for ears in (waiting, real):
+        ears.begin("a", None)
         assert ears.has_room()
         ears.put(second())
     assert not waiting.has_room()

@@ -29,6 +29,7 @@ from tests.fakes.ports import (
     FakeClock,
     FakeJudge,
     FakeLine,
+    FakePanel,
     FakeRecognizer,
     FakeRecorder,
     FakeSides,
@@ -45,14 +46,16 @@ class Box:
 
     def __init__(self, recognizer: Recognizer, alerts: FakeAlerts | None) -> None:
         self.clock, self.line, self.store, self.speaker = FakeClock(), FakeLine(), FakeStore(), FakeSpeaker()
-        self.alerts, self.tape = alerts, FakeRecorder()
+        self.alerts, self.tape, self.panel = alerts, FakeRecorder(), FakePanel()
+        self.deleted: list[str] = []
         ears = Ears(
             lambda _caller: MixedListener(recognizer.start(), FakeSides("far"), FakeJudge()),
             lambda _id: self.tape,
+            self.deleted.append,
             line_waits=False,
         )
         self.seen: list[object] = []
-        ports = Ports(self.clock, self.line, ears, self.store, alerts, self.speaker)
+        ports = Ports(self.clock, self.line, ears, self.store, alerts, self.speaker, self.panel)
         self.beats = 0
         self.loop = Loop(SessionState("boot"), ports, self.seen.append, self._beat)
 

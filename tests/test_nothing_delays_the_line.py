@@ -24,7 +24,7 @@ from denwaban.sim.clock import LineClock
 from denwaban.sim.line_events import LineEvent, OffHook, Ringing
 from denwaban.sim.virtual_line import VirtualLine
 from denwaban.store.database import Database
-from tests.fakes.ports import FakeAlerts, FakeRecorder, FakeSpeaker
+from tests.fakes.ports import FakeAlerts, FakePanel, FakeRecorder, FakeSpeaker
 from tests.fixtures_broker import until
 
 PROMPT = np.full(SAMPLE_RATE, 500, np.int16)
@@ -78,7 +78,7 @@ class House:
         queued = QueuedAlerts(StuckAlerts(self.alerts))
         self.seen: list[Event | Effect] = []
         modem = ModemLine(self.line.port, clock, lambda _name: PROMPT)
-        ports = Ports(clock, modem, self._ears(), database, queued, FakeSpeaker(), self.house.hang)
+        ports = Ports(clock, modem, self._ears(), database, queued, FakeSpeaker(), FakePanel(), self.house.hang)
         self.loop = Loop(SessionState("boot", line_ready=False), ports, self.seen.append)
         thread = threading.Thread(target=self.loop.run, name="main-under-test")
         thread.start()
@@ -89,7 +89,7 @@ class House:
         def listener(_caller: CallerId | None) -> CallListener:
             return StuckListener(self.recogniser)
 
-        return Ears(listener, lambda _id: FakeRecorder(), line_waits=False)
+        return Ears(listener, lambda _id: FakeRecorder(), lambda _id: None, line_waits=False)
 
     def _lock_database(self, path: Path, stack: ExitStack) -> None:
         lock = stack.enter_context(closing(sqlite3.connect(path, isolation_level=None)))

@@ -28,8 +28,9 @@ from denwaban.line.modem import ModemLine
 from denwaban.line.profiles import PROFILES
 from denwaban.listener import CallListener, MixedListener, SeparateListener
 from denwaban.loop import Loop, Observer, Ports
+from denwaban.panel.gpio import GpioPanel, NoPanel, fitted, open_gpio
 from denwaban.phases import SessionSettings, SessionState
-from denwaban.ports import Clock, Recognizer, Recorder, Speaker
+from denwaban.ports import Clock, Panel, Recognizer, Recorder, Speaker
 from denwaban.rules import ScreeningRules
 from denwaban.rules_watch import RulesWatch, configured_rules
 from denwaban.screening import on_stop_list
@@ -37,7 +38,7 @@ from denwaban.shipped import shipped_models
 from denwaban.store.database import Database
 from denwaban.store.lists import RulesReader
 from denwaban.store.outbox import SqliteOutbox
-from denwaban.store.recordings import FlacRecorder, apply_retention
+from denwaban.store.recordings import FlacRecorder, apply_retention, delete_recording
 from denwaban.supervise import Pulse
 from denwaban.transcribe.catalog import load_catalog
 from denwaban.transcribe.engine import load_recognizer
@@ -59,6 +60,11 @@ def database_path(config: Config) -> Path:
 def recordings_dir(config: Config) -> Path:
     """The folder of recordings."""
     return config.data_dir / "recordings"
+
+
+def recording_of(config: Config, call_id: str) -> Path:
+    """Where the recording of a call is, if it was recorded."""
+    return recordings_dir(config) / f"{call_id}.flac"
 
 
 def session_settings(config: Config, rules: ScreeningRules) -> SessionSettings:
@@ -149,6 +155,7 @@ def build_box(
     if not config.line.port:
         raise ConfigError("configuration", ("line.port: is empty; `denwaban doctor` lists the serial ports",))
     pulse = pulse or Pulse()
+    panel = _panel(config)
     model = load_model(shipped_models() / "scam-ja")
     recognizer = recognizer or load_speech(config, model)
     prompts = PromptLibrary()
@@ -156,15 +163,12 @@ def build_box(
     rules = RulesWatch(configured_rules(config), RulesReader(database_path(config)), clock)
     rules.look()
     line = _line(config, clock, prompts, pulse)
-    ears = Ears(
-        _listeners(config, clock, model, recognizer, database, rules),
-        _recorders(config),
-        line_waits=line_waits,
-    )
+    listeners = _listeners(config, clock, model, recognizer, database, rules)
+    ears = Ears(listeners, _recorders(config), _deleter(config), line_waits=line_waits)
     alerts = _alerts(config, clock, drill)
     outbox = QueuedAlerts(alerts) if alerts is not None else None
     ports = Ports(
-        clock, line, ears, database, outbox, _speaker(config, prompts), _housekeeping(config, clock, database)
+        clock, line, ears, database, outbox, _speaker(config, prompts), panel, _housekeeping(config, clock, database)
     )
     boot = f"{int(clock.wall()):x}-{secrets.token_hex(3)}"
     in_force = rules.now
@@ -220,11 +224,14 @@ def _recorders(config: Config) -> Callable[[str], Recorder | None]:
     def recorder(call_id: str) -> Recorder | None:
         if not config.recording.enabled:
             return None
-        folder = recordings_dir(config)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return FlacRecorder(folder / f"{call_id}.flac")
+        recordings_dir(config).mkdir(mode=0o700, parents=True, exist_ok=True)
+        return FlacRecorder(recording_of(config, call_id))
 
     return recorder
+
+
+def _deleter(config: Config) -> Callable[[str], None]:
+    return lambda call_id: delete_recording(recording_of(config, call_id))
 
 
 def _housekeeping(config: Config, clock: Clock, database: Database) -> Callable[[], None]:
@@ -281,3 +288,7 @@ def _contact(name: str, role: str, key_file: str) -> Contact:
 
 def _speaker(config: Config, prompts: PromptLibrary) -> Speaker:
     return SilentSpeaker() if config.sound.speaker == "none" else SoundSpeaker(prompts, config.sound.speaker)
+
+
+def _panel(config: Config) -> Panel:
+    return GpioPanel(config.panel, open_gpio()) if fitted(config.panel) else NoPanel()

@@ -28,6 +28,8 @@ class Call:
     listening: bool = False
     released: bool = False
     handset_up: bool = False
+    stopped: bool = False
+    """The household does not want it listened to."""
     utterances: int = 0
     outcome: Outcome = "unanswered"
     answered_at: float = 0.0
@@ -57,6 +59,11 @@ def alert_of(call: Call, event: Literal["new", "update", "end"]) -> SendAlert:
     """What the family is told of a call."""
     verdict = (call.level, call.category, call.score, call.caller, call.evidence, call.transcript)
     return SendAlert(call.id, call.id, event, *verdict)
+
+
+def without_words(call: Call) -> Call:
+    """The call without what was said in it."""
+    return replace(call, evidence=(), transcript=())
 
 
 def _with_assessment(call: Call, event: UtteranceAssessed) -> Call:

@@ -23,6 +23,7 @@ from denwaban.line.encoding import Law
 from denwaban.line.modem import identify
 from denwaban.line.probe import ModemFacts
 from denwaban.line.profiles import PROFILES
+from denwaban.panel.gpio import fitted, open_gpio
 from denwaban.shipped import shipped_models
 from denwaban.transcribe.catalog import load_catalog
 from denwaban.transcribe.engine import MODELS, require_packages
@@ -56,6 +57,7 @@ def run_checks(config: Config) -> Iterator[Finding]:
         _speech,
         _prompts,
         _speaker,
+        _panel,
         _broker,
         _disk,
         _clock,
@@ -248,6 +250,24 @@ def _speaker(config: Config) -> Iterator[Finding]:
         )
     else:
         yield Finding("loudspeaker", "ok", str(device["name"]))
+
+
+def _panel(config: Config) -> Iterator[Finding]:
+    names = fitted(config.panel)
+    if not names:
+        yield Finding("lamps and buttons", "ok", "none fitted")
+        return
+    listed = ", ".join(f"{name} GPIO {pin}" for name, pin in names.items())
+    try:
+        open_gpio().close()
+    except DenwabanError as error:
+        yield Finding("lamps and buttons", "bad", f"{listed}: {error}")
+    else:
+        yield Finding(
+            "lamps and buttons", "ok", f"{listed}; whether something hangs there, only a look and a press tell"
+        )
+    if config.panel.listening_pin == 0:
+        yield Finding("listening lamp", "note", "none: nobody sees when the box listens", "set [panel] listening_pin")
 
 
 def _broker(config: Config) -> Iterator[Finding]:

@@ -161,6 +161,17 @@ class SoundConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class PanelConfig:
+    """Lamps and buttons, by GPIO number (BCM, 2 to 27); 0: not fitted. A button connects its pin to ground."""
+
+    listening_pin: int = _key(0, "Lamp that is lit while the box listens.")
+    alarm_pin: int = _key(0, "Lamp that blinks: slowly at caution, fast at an alert, twice and a pause at a fault.")
+    family_pin: int = _key(0, "Button: call for the family's help.")
+    stop_pin: int = _key(0, "Button: stop recording this call, and delete what was recorded.")
+    fine_pin: int = _key(0, "Button: this caller is fine.")
+
+
+@dataclass(frozen=True, slots=True)
 class ContactConfig:
     """A family member who is told. Without `key_file` the contact learns that there is an alert, but no details."""
 
@@ -181,6 +192,7 @@ class Config:
     recording: RecordingConfig = RecordingConfig()
     alerts: AlertsConfig = AlertsConfig()
     sound: SoundConfig = SoundConfig()
+    panel: PanelConfig = PanelConfig()
     contacts: tuple[ContactConfig, ...] = ()
 
     @property
@@ -324,6 +336,7 @@ def _out_of_range(config: Config) -> Iterator[str]:
             yield f"{key}: must be {most}, not {value}"
     yield from _bad_numbers(config.screening)
     yield from _bad_names(config)
+    yield from _bad_pins(config.panel)
 
 
 _RANGES: Final = (
@@ -359,3 +372,13 @@ def _bad_names(config: Config) -> Iterator[str]:
             yield f"unit.name and contacts.name: letters, digits and hyphens only, not {name!r}"
     for name in {name for name in names if names.count(name) > 1}:
         yield f"contacts: the name {name!r} is used twice"
+
+
+def _bad_pins(panel: PanelConfig) -> Iterator[str]:
+    pins: dict[int, str] = {}
+    for name, pin in dataclasses.asdict(panel).items():
+        if pin != 0 and not 2 <= pin <= 27:  # 0 and 1 read the memory of an add-on board
+            yield f"panel.{name}: must be 2 to 27 (GPIO number, not the place on the header), or 0 for none, not {pin}"
+        elif pin and pin in pins:
+            yield f"panel.{name}: GPIO {pin} is taken by panel.{pins[pin]}"
+        pins.setdefault(pin, name)

@@ -14,7 +14,15 @@ from collections.abc import Callable, Iterator
 from typing import Final, TypeVar
 
 from denwaban.errors import DenwabanError
-from denwaban.events import SAMPLE_RATE, AudioFrame, CallerId, ListenerFailed, RecordingFailed, TranscriptFinished
+from denwaban.events import (
+    SAMPLE_RATE,
+    AudioFrame,
+    CallerId,
+    ListenerFailed,
+    RecordingFailed,
+    TranscriptFinished,
+    UtteranceAssessed,
+)
 from denwaban.listener import CallListener
 from denwaban.ports import Emit, Recorder
 
@@ -22,6 +30,8 @@ T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
+CALLS_WAITING: Final = 8
+"""Calls whose audio waits to be judged or written."""
 BEHIND_LIMIT_S: Final = 60.0
 """How far a reader may fall behind on a real line before the oldest audio is dropped and counted."""
 WAITING_LIMIT_S: Final = 0.5
@@ -69,22 +79,32 @@ class FrameQueue:
 
 
 class Ears:
-    """Implements `FrameSink` for the line and runs the two threads behind it."""
+    """Implements `FrameSink` for the line and runs the two threads behind it.
+
+    `delete` removes the recording of a call, if there is one; it raises StoreError when it cannot.
+    """
 
     def __init__(
         self,
         listeners: Callable[[CallerId | None], CallListener],
         recorders: Callable[[str], Recorder | None],
+        delete: Callable[[str], None],
         *,
         line_waits: bool,
     ) -> None:
         self._listeners = listeners
         self._recorders = recorders
+        self._delete = delete
         self._line_waits = line_waits
+        self._gate = threading.Lock()
+        self._open = ""
+        """The call to which audio belongs; without one it is thrown away. Guarded by `_gate`."""
+        self._discarded: tuple[str, ...] = ()
         self._to_transcribe = FrameQueue()
         self._to_tape = FrameQueue()
-        self._transcribe_jobs: queue.Queue[tuple[str, CallerId | None]] = queue.Queue(maxsize=8)
-        self._tape_jobs: queue.Queue[str] = queue.Queue(maxsize=8)
+        self._transcribe_jobs: queue.Queue[tuple[str, CallerId | None]] = queue.Queue(maxsize=CALLS_WAITING)
+        self._tape_jobs: queue.Queue[tuple[str, bool]] = queue.Queue(maxsize=2 * CALLS_WAITING)
+        """(call, whether to delete its recording), in this order: first it is written, then deleted."""
         self._closing = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -100,20 +120,33 @@ class Ears:
         return not self._line_waits or self._to_transcribe.seconds < WAITING_LIMIT_S
 
     def put(self, frame: AudioFrame) -> None:
-        self._to_tape.put(frame)
-        self._to_transcribe.put(frame)
+        with self._gate:
+            if self._open:
+                self._to_tape.put(frame)
+                self._to_transcribe.put(frame)
 
     # --- for the main loop ---
 
     def begin(self, call_id: str, caller: CallerId | None) -> None:
         """Audio from now on belongs to this call."""
-        self._tape_jobs.put_nowait(call_id)
+        self._tape_jobs.put_nowait((call_id, False))
         self._transcribe_jobs.put_nowait((call_id, caller))
+        with self._gate:
+            self._open = call_id
 
     def end(self) -> None:
         """The call's audio is complete."""
-        self._to_tape.put(None)
-        self._to_transcribe.put(None)
+        with self._gate:
+            self._open = ""
+            self._to_tape.put(None)
+            self._to_transcribe.put(None)
+
+    def discard(self, call_id: str) -> None:
+        """Forget this call, whether it is still going on or only being judged: no word of it comes, no sound stays."""
+        self._discarded = (*self._discarded, call_id)[-CALLS_WAITING:]
+        if self._open == call_id:
+            self.end()
+        self._tape_jobs.put_nowait((call_id, True))
 
     @property
     def dropped_s(self) -> float:
@@ -131,7 +164,7 @@ class Ears:
         for call_id, caller in self._jobs(self._transcribe_jobs):
             frames = self._frames(self._to_transcribe)
             try:
-                self._listen(emit, caller, frames)
+                self._listen(emit, call_id, caller, frames)
             except Exception as error:  # noqa: BLE001 - a thread's top
                 # A recogniser that breaks must not take the telephone with it: this call goes on unjudged.
                 _log.exception("listening failed")
@@ -139,17 +172,25 @@ class Ears:
             _skip(frames)
             emit(TranscriptFinished(call_id))
 
-    def _listen(self, emit: Emit, caller: CallerId | None, frames: Iterator[AudioFrame]) -> None:
+    def _listen(self, emit: Emit, call_id: str, caller: CallerId | None, frames: Iterator[AudioFrame]) -> None:
         listener = self._listeners(caller)
         for frame in frames:
-            for heard in listener.feed(frame.pcm):
-                emit(heard)
-        if not self._closing.is_set():
-            for heard in listener.finish():
+            self._tell(emit, call_id, listener.feed(frame.pcm))
+            if call_id in self._discarded:
+                return
+        if not self._closing.is_set() and call_id not in self._discarded:
+            self._tell(emit, call_id, listener.finish())
+
+    def _tell(self, emit: Emit, call_id: str, words: list[UtteranceAssessed]) -> None:
+        for heard in words:
+            if call_id not in self._discarded:
                 emit(heard)
 
     def _tape(self, emit: Emit) -> None:
-        for call_id in self._jobs(self._tape_jobs):
+        for call_id, deletes in self._jobs(self._tape_jobs):
+            if deletes:
+                self._delete_recording(emit, call_id)
+                continue
             frames = self._frames(self._to_tape)
             try:
                 self._record(call_id, frames)
@@ -158,12 +199,21 @@ class Ears:
                 emit(RecordingFailed(_reason(error)))
             _skip(frames)
 
+    def _delete_recording(self, emit: Emit, call_id: str) -> None:
+        try:
+            self._delete(call_id)
+        except DenwabanError as error:
+            _log.error("a recording stays that should not: %s", error)
+            emit(RecordingFailed(str(error)))
+
     def _record(self, call_id: str, frames: Iterator[AudioFrame]) -> None:
         recorder = self._recorders(call_id)
         if recorder is None:
             return
         try:
             for frame in frames:
+                if call_id in self._discarded:
+                    return
                 recorder.write(frame.pcm)
         finally:
             recorder.close()

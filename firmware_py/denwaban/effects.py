@@ -7,11 +7,14 @@ from typing import Literal
 
 from denwaban.events import CallerId, Evidence, Level, UtteranceAssessed
 
-Outcome = Literal["left_alone", "refused", "repelled", "unanswered", "message", "fax", "screened", "line_failed"]
+Outcome = Literal[
+    "left_alone", "refused", "repelled", "unanswered", "message", "fax", "screened", "stopped", "line_failed"
+]
 """How a call ended, for the box: `left_alone` it rang for the household only; `refused` turned away by policy;
 `repelled` the caller hung up during or right after the recording warning; `unanswered` nobody came to the telephone;
-`message` and the caller spoke a message; `fax` the caller is a fax machine; `screened` listened to; `line_failed` the
-modem was out of order when it rang or broke down in the call: it rang through, or was cut off."""
+`message` and the caller spoke a message; `fax` the caller is a fax machine; `screened` listened to; `stopped` the
+household did not want it listened to; `line_failed` the modem was out of order when it rang or broke down in the call:
+it rang through, or was cut off."""
 
 Hearing = Literal["deaf", "well"]
 
@@ -103,6 +106,13 @@ class StopListening:
 
 
 @dataclass(frozen=True, slots=True)
+class Discard:
+    """Stop listening to this call and delete what was recorded and judged of it."""
+
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class NoteUtterance:
     """Keep a judged utterance in the call record."""
 
@@ -111,8 +121,23 @@ class NoteUtterance:
 
 
 @dataclass(frozen=True, slots=True)
+class MarkHarmless:
+    """The household says that this call was no scam."""
+
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AllowNumber:
+    """Put a number, as `screening.pattern_of` writes it, on the allow list."""
+
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
 class SendAlert:
-    """Tell the family. The same `alert_id` goes through new → update → end."""
+    """Tell the family. The same `alert_id` goes through new → update → end; a call for help (`category` `help`), which
+    may come without a call (`call_id` empty), is only `new`."""
 
     alert_id: str
     call_id: str
@@ -155,7 +180,10 @@ Effect = (
     | UseLetThrough
     | StartListening
     | StopListening
+    | Discard
     | NoteUtterance
+    | MarkHarmless
+    | AllowNumber
     | SendAlert
     | ReportHealth
     | CloseCall

@@ -49,3 +49,7 @@ class WireError(DenwabanError):
 
 class ListError(DenwabanError):
     """A file or an entry of telephone numbers cannot be used."""
+
+
+class PanelError(DenwabanError):
+    """Lamps or buttons are configured but cannot be used: gpiozero or lgpio missing, no GPIO, pin taken."""

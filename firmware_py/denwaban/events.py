@@ -22,6 +22,8 @@ Absence = Literal["P", "O", "C", "S"]
 
 Side = Literal["far", "near", "unknown"]
 Tone = Literal["busy", "dial", "fax"]
+Button = Literal["family", "stop", "fine"]
+"""Call my family; stop recording this call; this caller is fine."""
 
 
 class Level(StrEnum):
@@ -202,6 +204,14 @@ class RulesChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ButtonPressed:
+    """Somebody pressed a button of the box; `long`: and held it, so it was no accident."""
+
+    button: Button
+    long: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class DeadlineReached:
     """The deadline that the state carried has passed."""
 
@@ -224,5 +234,6 @@ Event = (
     | ListenerFailed
     | RecordingFailed
     | RulesChanged
+    | ButtonPressed
     | DeadlineReached
 )

@@ -12,11 +12,15 @@ from typing import Final
 
 from denwaban.ears import Ears
 from denwaban.effects import (
+    AllowNumber,
     Answer,
     Chime,
     CloseCall,
+    Discard,
     Effect,
     HangUp,
+    Lamp,
+    MarkHarmless,
     NoteUtterance,
     OpenCall,
     Play,
@@ -29,10 +33,18 @@ from denwaban.effects import (
     UseLetThrough,
     Warn,
 )
-from denwaban.events import DeadlineReached, Event, LineFailed, LineReady, ListenerFailed, RecordingFailed
+from denwaban.events import (
+    ButtonPressed,
+    DeadlineReached,
+    Event,
+    LineFailed,
+    LineReady,
+    ListenerFailed,
+    RecordingFailed,
+)
 from denwaban.health import Health, due, noted
 from denwaban.phases import SessionState
-from denwaban.ports import AlertSink, CallStore, Clock, Line, Speaker
+from denwaban.ports import AlertSink, CallStore, Clock, Line, Panel, Speaker
 from denwaban.session import step
 
 _log = logging.getLogger(__name__)
@@ -53,6 +65,7 @@ class Ports:
     store: CallStore
     alerts: AlertSink | None
     speaker: Speaker
+    panel: Panel
     keep_house: Callable[[], None] = lambda: None
     """Deletes what is older than the household wants kept; called at the start and every hour between calls."""
 
@@ -90,6 +103,8 @@ class Loop:
         self._housekeeping_due = 0.0
         self._house: threading.Thread | None = None
         self._lost = _Lost()
+        self._lamp: Lamp = "off"
+        self._listening = False
 
     @property
     def state(self) -> SessionState:
@@ -107,6 +122,7 @@ class Loop:
     def run(self) -> None:
         self._ports.ears.start(self.emit)
         self._ports.line.start(self.emit, self._ports.ears)
+        self._ports.panel.start(self.emit)
         try:
             while not self._stopping.is_set():
                 self._heartbeat()
@@ -116,6 +132,7 @@ class Loop:
             self._ports.line.close()
             self._ports.ears.close()
             self._ports.speaker.close()
+            self._ports.panel.close()
 
     def _turn(self) -> None:
         clock, deadline = self._ports.clock, self._state.deadline
@@ -141,6 +158,8 @@ class Loop:
         self._observe(event)
         if isinstance(event, LineReady | LineFailed | ListenerFailed | RecordingFailed):
             _log.log(logging.INFO if isinstance(event, LineReady) else logging.ERROR, "%s", event)
+        elif isinstance(event, ButtonPressed):
+            _log.info("%s", event)
         now = self._ports.clock.now()
         self._health = noted(self._health, event, now)
         self._state, effects = step(self._state, event, now)
@@ -156,27 +175,52 @@ class Loop:
         match effect:
             case Answer() | Play() | Record() | HangUp():
                 ports.line.submit(effect)
-            case StartListening(call_id, caller):
-                ports.ears.begin(call_id, caller)
-            case StopListening():
-                ports.ears.end()
+            case StartListening() | StopListening() | Discard():
+                self._listen(effect)
             case Chime():
                 ports.speaker.say("chime")
             case Warn(prompt):
                 ports.speaker.say(prompt)
-            case OpenCall():
-                ports.store.open_call(effect, wall)
-            case UseLetThrough():
-                ports.store.use_let_through(effect, wall)
-            case NoteUtterance():
-                ports.store.note(effect, wall)
-            case CloseCall():
-                ports.store.close_call(effect, wall)
-                self._log_call(effect)
             case SendAlert() | ReportHealth():
                 self._tell_family(effect, wall)
-            case SetLamp():
-                pass  # shown by the observer; a lamp on the box is an adapter of its own
+            case SetLamp(lamp):
+                self._lamp = lamp
+                ports.panel.show(lamp, listening=self._listening)
+            case _:
+                self._keep(effect, wall)
+
+    def _listen(self, effect: StartListening | StopListening | Discard) -> None:
+        match effect:
+            case StartListening(call_id, caller):
+                self._ports.ears.begin(call_id, caller)
+            case StopListening():
+                self._ports.ears.end()
+            case Discard(call_id):
+                self._ports.ears.discard(call_id)
+                self._ports.store.forget_words(call_id)
+        self._listening = isinstance(effect, StartListening)
+        self._ports.panel.show(self._lamp, listening=self._listening)
+
+    def _keep(
+        self,
+        effect: OpenCall | UseLetThrough | NoteUtterance | MarkHarmless | AllowNumber | CloseCall,
+        wall: float,
+    ) -> None:
+        store = self._ports.store
+        match effect:
+            case OpenCall():
+                store.open_call(effect, wall)
+            case UseLetThrough():
+                store.use_let_through(effect, wall)
+            case NoteUtterance():
+                store.note(effect, wall)
+            case MarkHarmless():
+                store.mark_harmless(effect, wall)
+            case AllowNumber():
+                store.allow_number(effect, wall)
+            case CloseCall():
+                store.close_call(effect, wall)
+                self._log_call(effect)
 
     def _tell_family(self, effect: SendAlert | ReportHealth, wall: float) -> None:
         alerts = self._ports.alerts

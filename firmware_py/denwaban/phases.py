@@ -9,8 +9,8 @@ from enum import Enum
 from typing import Any, Final
 
 from denwaban.call import Call
-from denwaban.effects import Effect, HangUp
-from denwaban.events import CallerId
+from denwaban.effects import Effect, HangUp, SetLamp
+from denwaban.events import Button, CallerId
 from denwaban.rules import ScreeningRules
 
 RELEASE_LIMIT_S: Final = 180.0
@@ -63,6 +63,28 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
+class Buttons:
+    """What the household pressed lately. Moments are those of the session."""
+
+    armed: Button | None = None
+    """Pressed once and shortly: a second press means it."""
+    armed_at: float = -math.inf
+    said: str = ""
+    said_at: float = -math.inf
+    helps: int = 0
+    """Calls for help since the start."""
+    helped_at: float = -math.inf
+    offered: str = ""
+    """The call whose caller a second press puts on the allow list."""
+    offered_at: float = -math.inf
+    allowed: str = ""
+    """The call whose caller was put there."""
+    last: Call | None = None
+    """The last call that was screened, without its words."""
+    last_at: float = -math.inf
+
+
+@dataclass(frozen=True, slots=True)
 class SessionState:
     """Everything the session knows. `boot` makes call ids unique over restarts.
 
@@ -84,6 +106,7 @@ class SessionState:
     """The call before, if its last words were still being judged when the next one rang."""
     line_ready: bool = True
     """A modem listens for rings and can answer."""
+    buttons: Buttons = field(default_factory=Buttons)
 
 
 Step = tuple[SessionState, tuple[Effect, ...]]
@@ -104,3 +127,8 @@ def to(state: SessionState, phase: Phase, call: Call, deadline: float | None, *e
 def release(state: SessionState, call: Call, now: float) -> Step:
     """Hang up, then wait for the line and the last verdicts."""
     return to(state, Phase.RELEASING, call, now + RELEASE_LIMIT_S, HangUp())
+
+
+def resting_lamp(state: SessionState) -> SetLamp:
+    """What the lamp shows when no call is suspicious."""
+    return SetLamp("off" if state.line_ready else "fault")

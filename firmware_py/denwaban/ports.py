@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from denwaban.effects import (
+    AllowNumber,
     CloseCall,
+    Lamp,
     LineCommand,
+    MarkHarmless,
     NoteUtterance,
     OpenCall,
     ReportHealth,
@@ -135,6 +138,19 @@ class Speaker(Protocol):
     def close(self) -> None: ...
 
 
+class Panel(Protocol):
+    """Lamps and buttons of the box, as far as they are fitted."""
+
+    def start(self, emit: Emit) -> None:
+        """Report presses from now on, from a thread of its own."""
+
+    def show(self, lamp: Lamp, *, listening: bool) -> None:
+        """Show the state of the box, and whether it listens; never blocks, never raises."""
+
+    def close(self) -> None:
+        """Lamps off."""
+
+
 class CallStore(Protocol):
     """Keeps calls. Methods queue the work for the writer thread and never block."""
 
@@ -145,6 +161,13 @@ class CallStore(Protocol):
     def close_call(self, closed: CloseCall, at: float) -> None: ...
 
     def use_let_through(self, used: UseLetThrough, at: float) -> None: ...
+
+    def forget_words(self, call_id: str) -> None:
+        """Delete what was said in a call and what was made of it; that there was one stays."""
+
+    def mark_harmless(self, marked: MarkHarmless, at: float) -> None: ...
+
+    def allow_number(self, allowed: AllowNumber, at: float) -> None: ...
 
 
 class AlertSink(Protocol):

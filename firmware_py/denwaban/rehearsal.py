@@ -10,6 +10,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -34,6 +35,8 @@ from denwaban.config import (
 from denwaban.effects import Chime, CloseCall, Effect, OpenCall, SendAlert, Warn
 from denwaban.errors import DenwabanError, LineError
 from denwaban.events import (
+    Button,
+    ButtonPressed,
     Event,
     Level,
     LineFailed,
@@ -60,6 +63,14 @@ DELIVERY_LIMIT_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
+class Press:
+    """A button that somebody holds, so many seconds of line time after the first ring."""
+
+    button: Button
+    after_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class CallResult:
     """How a call ended against what its file expects."""
 
@@ -80,8 +91,17 @@ class CallResult:
 class Rehearsal:
     """A virtual household: line, box, broker and one contact, in a folder of its own. Use as a context manager."""
 
-    def __init__(self, folder: Path, models_dir: Path, calls: Sequence[CallFile], speed: float, report: Report) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        models_dir: Path,
+        calls: Sequence[CallFile],
+        speed: float,
+        report: Report,
+        presses: Sequence[Press] = (),
+    ) -> None:
         self._calls = calls
+        self._presses = sorted(presses, key=lambda press: press.after_s)
         self._report = report
         self._clock = LineClock(speed)
         self._watch = _Watch(self._clock, report)
@@ -128,7 +148,8 @@ class Rehearsal:
             self._watch.begin(call)
             self._report({"event": "call_started", "call": call.id, "title": call.title, "title_en": call.title_en})
             self._line.ring(call)
-            result = self._watch.wait_result(call, self._alive)
+            with self._somebody_at_the_buttons():
+                result = self._watch.wait_result(call, self._alive)
             self._report(
                 {
                     "event": "call_ended",
@@ -144,6 +165,26 @@ class Rehearsal:
             if not self._line.wait_call_over(CALL_LIMIT_S):
                 raise LineError("the virtual line is still busy long after the call")
             yield result
+
+    @contextmanager
+    def _somebody_at_the_buttons(self) -> Iterator[None]:
+        """While the call lasts."""
+        over, began = threading.Event(), self._clock.now()
+        thread = threading.Thread(target=self._press, args=(over, began), name="buttons", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join(30)
+
+    def _press(self, over: threading.Event, began: float) -> None:
+        assert self._box is not None
+        for press in self._presses:
+            while self._clock.now() < began + press.after_s:
+                if over.wait(self._clock.wait_hint(began + press.after_s)):
+                    return
+            self._box.loop.emit(ButtonPressed(press.button, long=True))
 
     def _config(self, key_file: Path) -> Config:
         known = tuple(call.caller_id for call in self._calls if call.known and call.caller_id)
@@ -252,6 +293,8 @@ class _Watch:
                 self._closed.put(happening)
             case LineFailed() | ListenerFailed() | RecordingFailed():
                 self.say("trouble", what=type(happening).__name__, reason=happening.reason)
+            case ButtonPressed():
+                self.say("button", button=happening.button)
             case LineReady():
                 self._ready.set()
             case _:
@@ -278,7 +321,8 @@ class _Watch:
 
     def alert(self, alert: ReceivedAlert) -> None:
         at = self._clock.now()
-        delay = None if self._telling_ended is None or alert.event != "new" else round(at - self._telling_ended, 3)
+        telling = self._telling_ended if alert.event == "new" and alert.category != "help" else None
+        delay = None if telling is None else round(at - telling, 3)
         self.say(
             "alert_received",
             id=alert.id,

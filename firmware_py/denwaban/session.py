@@ -10,6 +10,7 @@ from typing import Final
 
 from denwaban import events as ev
 from denwaban.advice import for_household
+from denwaban.buttons import pressed, remembered
 from denwaban.call import Call, alert_of, judged
 from denwaban.effects import (
     Chime,
@@ -26,7 +27,18 @@ from denwaban.effects import (
     Warn,
 )
 from denwaban.events import Event, Level
-from denwaban.phases import RELEASE_LIMIT_S, Handler, Phase, Retry, SessionState, Step, call_of, release, to
+from denwaban.phases import (
+    RELEASE_LIMIT_S,
+    Handler,
+    Phase,
+    Retry,
+    SessionState,
+    Step,
+    call_of,
+    release,
+    resting_lamp,
+    to,
+)
 from denwaban.ringing import (
     RING_STOPPED_S,
     begin,
@@ -60,15 +72,16 @@ def step(state: SessionState, event: Event, now: float) -> Step:
 # --- helpers -----------------------------------------------------------------------------------------------------
 
 
-def _close(state: SessionState, call: Call) -> Step:
+def _close(state: SessionState, call: Call, now: float) -> Step:
     stop: list[Effect] = []
     if call.listening and not call.released:  # else the listener would take the next call's audio for this one's
         stop.append(StopListening(call.id))
     if not call.opened:
         stop.append(OpenCall(call.id, call.caller, "none"))
     before = _last_words(state, state.late) if state.late else ()
-    effects = (*before, *stop, _resting_lamp(state), *_last_words(state, call))
-    return replace(state, phase=Phase.IDLE, call=None, deadline=None, late=None), effects
+    effects = (*before, *stop, resting_lamp(state), *_last_words(state, call))
+    buttons = remembered(state.buttons, call, now)
+    return replace(state, phase=Phase.IDLE, call=None, deadline=None, late=None, buttons=buttons), effects
 
 
 def _resting_lamp(state: SessionState) -> SetLamp:
@@ -77,7 +90,8 @@ def _resting_lamp(state: SessionState) -> SetLamp:
 
 def _last_words(state: SessionState, call: Call) -> tuple[Effect, ...]:
     """Tell of the end of a call; the closing of its record is the last."""
-    closed = CloseCall(call.id, call.outcome, call.level, call.category, call.score)
+    outcome = "stopped" if call.stopped else call.outcome
+    closed = CloseCall(call.id, outcome, call.level, call.category, call.score)
     if call.level is not Level.ALERT:
         return (closed,)
     advice = for_household("call_ended_advice", tells_family=state.settings.tells_family)
@@ -89,7 +103,7 @@ def _another_caller(state: SessionState, event: ev.CallerIdShown, now: float) ->
     call = call_of(state)
     if call.caller in (None, event.caller):
         return state, ()
-    state, closed = _close(state, call)
+    state, closed = _close(state, call, now)
     return begin(state, event, now)[0], closed
 
 
@@ -149,7 +163,10 @@ def _handset_early(state: SessionState, event: ev.HandsetLifted | ev.HandsetRepl
 
 
 def _announced(state: SessionState, _event: Event, now: float) -> Step:
-    call = replace(call_of(state), listening=True, answered_at=now)
+    call = replace(call_of(state), answered_at=now)
+    if call.stopped:
+        return _announced_unheard(state, call, now)
+    call = replace(call, listening=True)
     listen = (StartListening(call.id, call.caller), Record())
     if call.handset_up:
         state, _ = _talk(replace(state, call=call), ev.HandsetLifted(), now)
@@ -158,10 +175,19 @@ def _announced(state: SessionState, _event: Event, now: float) -> Step:
     return to(state, Phase.AWAITING_HANDSET, call, now + CHIME_EVERY_S, *listen, *call_household)
 
 
+def _announced_unheard(state: SessionState, call: Call, now: float) -> Step:
+    """The household stopped the listening before it began. The modem records, so that it reports tones and handset."""
+    if call.handset_up:
+        return release(state, call, now)
+    return to(state, Phase.AWAITING_HANDSET, call, now + CHIME_EVERY_S, Record(), Chime())
+
+
 def _chime_again(state: SessionState, _event: ev.DeadlineReached, now: float) -> Step:
     call = call_of(state)
     if now - call.answered_at < state.settings.handset_wait_s:
         return to(state, state.phase, call, now + CHIME_EVERY_S, Chime())
+    if call.stopped:  # perhaps the household talks, and nothing must burst in
+        return release(state, call, now)
     call = replace(call, outcome="unanswered")
     if state.settings.message_s > 0:
         return to(state, Phase.INVITING, call, now + PROMPT_LIMIT_S, Play("leave_message"))
@@ -175,6 +201,8 @@ def _take_message(state: SessionState, _event: ev.PromptFinished, now: float) ->
 
 def _talk(state: SessionState, _event: ev.HandsetLifted, now: float) -> Step:
     call = replace(call_of(state), outcome="screened")
+    if call.stopped:
+        return release(state, call, now)
     return to(state, Phase.TALKING, call, now + state.settings.max_call_s)
 
 
@@ -205,18 +233,18 @@ def _late_words(
 # --- the end -----------------------------------------------------------------------------------------------------
 
 
-def _released(state: SessionState, _event: ev.LineReleased | None, _now: float) -> Step:
+def _released(state: SessionState, _event: ev.LineReleased | None, now: float) -> Step:
     """The line is free, and with that the call's audio complete."""
     call = call_of(state)
     if not call.listening:
-        return _close(state, call)
+        return _close(state, call, now)
     stop = () if call.released else (StopListening(call.id),)
     return replace(state, call=replace(call, released=True)), stop
 
 
-def _transcript_finished(state: SessionState, event: ev.TranscriptFinished, _now: float) -> Step:
+def _transcript_finished(state: SessionState, event: ev.TranscriptFinished, now: float) -> Step:
     call = call_of(state)
-    return _close(state, call) if event.call_id == call.id else (state, ())
+    return _close(state, call, now) if event.call_id == call.id else (state, ())
 
 
 def _next_call(state: SessionState, event: ev.RingHeard | ev.CallerIdShown, now: float) -> Step:
@@ -226,11 +254,11 @@ def _next_call(state: SessionState, event: ev.RingHeard | ev.CallerIdShown, now:
         return state, ()
     before = _last_words(state, state.late) if state.late else ()
     state, effects = begin(replace(state, call=None, late=call), event, now)
-    return state, (*before, _resting_lamp(state), *effects)
+    return state, (*before, resting_lamp(state), *effects)
 
 
-def _over(state: SessionState, _event: ev.DeadlineReached, _now: float) -> Step:
-    return _close(state, call_of(state))
+def _over(state: SessionState, _event: ev.DeadlineReached, now: float) -> Step:
+    return _close(state, call_of(state), now)
 
 
 def _line_failed(state: SessionState, _event: ev.LineFailed, now: float) -> Step:
@@ -268,6 +296,7 @@ _ANY_PHASE: Final[dict[type[Event], Handler]] = {
     ev.LineReady: _line_ready,
     ev.ListenerFailed: _show("fault"),
     ev.RulesChanged: rules_changed,
+    ev.ButtonPressed: pressed,
 }
 
 _TABLE: Final[dict[tuple[Phase, type[Event]], Handler]] = {

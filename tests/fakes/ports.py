@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from denwaban.effects import (
+    AllowNumber,
     CloseCall,
+    Lamp,
     LineCommand,
+    MarkHarmless,
     NoteUtterance,
     OpenCall,
     ReportHealth,
@@ -22,6 +25,8 @@ from denwaban.events import (
     SAMPLE_RATE,
     Assessment,
     AudioFrame,
+    Button,
+    ButtonPressed,
     Event,
     Evidence,
     Level,
@@ -99,6 +104,9 @@ class FakeStore:
     noted: list[NoteUtterance] = field(default_factory=list)
     closed: list[CloseCall] = field(default_factory=list)
     used: list[UseLetThrough] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
+    harmless: list[MarkHarmless] = field(default_factory=list)
+    allowed: list[AllowNumber] = field(default_factory=list)
 
     def open_call(self, opened: OpenCall, at: float) -> None:
         self.opened.append(opened)
@@ -111,6 +119,15 @@ class FakeStore:
 
     def use_let_through(self, used: UseLetThrough, at: float) -> None:
         self.used.append(used)
+
+    def forget_words(self, call_id: str) -> None:
+        self.forgotten.append(call_id)
+
+    def mark_harmless(self, marked: MarkHarmless, at: float) -> None:
+        self.harmless.append(marked)
+
+    def allow_number(self, allowed: AllowNumber, at: float) -> None:
+        self.allowed.append(allowed)
 
 
 @dataclass
@@ -139,6 +156,30 @@ class FakeSpeaker:
 
     def close(self) -> None:
         self.closed = True
+
+
+class FakePanel:
+    """Keeps what it was told to show; the test presses."""
+
+    def __init__(self) -> None:
+        self.shown: list[tuple[Lamp, bool]] = []
+        self.closed = False
+        self._emit: Emit | None = None
+
+    def start(self, emit: Emit) -> None:
+        self._emit = emit
+
+    def show(self, lamp: Lamp, *, listening: bool) -> None:
+        self.shown.append((lamp, listening))
+
+    def close(self) -> None:
+        self.closed = True
+
+    # --- for the test ---
+
+    def press(self, button: Button, *, long: bool = False) -> None:
+        assert self._emit is not None, "not started"
+        self._emit(ButtonPressed(button, long))
 
 
 class FakeRecorder:

@@ -8,10 +8,12 @@ import shutil
 import sys
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from denwaban.advice import ADVICE
+from denwaban.buttons import Spoken
 from training.voices import render_calls, render_prompts, telephone
 from training.voices.script import load_scripts
 
@@ -19,7 +21,7 @@ SESSION_PROMPTS = {
     "recording_warning", "refuse_withheld", "refuse_international", "refuse_blocked", "quiet_hours", "leave_message",
     "nobody_home",
     "chime", "phone_for_you", "caution_warning", "scam_warning", "scam_warning_alone",
-    "call_ended_advice", "call_ended_advice_alone", "line_fault", *ADVICE.values(),
+    "call_ended_advice", "call_ended_advice_alone", "line_fault", *ADVICE.values(), *get_args(Spoken),
 }  # fmt: skip
 
 

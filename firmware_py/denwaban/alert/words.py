@@ -8,7 +8,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class CategoryWords:
-    """`kind` fits after 「この電話は…の疑いがあります」."""
+    """`kind` fits after 「この電話は…の疑いがあります」; that of `help` stands alone."""
 
     kind: str
     kind_en: str
@@ -111,6 +111,12 @@ _WORDS: Final = {
         "副業を口実にした詐欺",
         "side job fees",
         "始めるために払うお金は戻りません。画面を見せたり借金をしたりしないよう伝えてください。",
+    ),
+    # not the detector's: the household pressed the button
+    "help": CategoryWords(
+        "ご本人がボタンで助けを求めています",
+        "the household asks for help",
+        "すぐにご本人へ電話してください。つながらなければ、近くの人に見てきてもらうか、110番か119番へ。",
     ),
     # pushy selling
     "inspection": CategoryWords(

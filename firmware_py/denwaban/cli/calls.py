@@ -11,7 +11,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from denwaban.app import database_path, recordings_dir
+from denwaban.app import database_path, recording_of
 from denwaban.cli.common import Commands, add_command, add_config, add_json, config_of, print_json
 from denwaban.clock import SystemClock
 from denwaban.errors import ConfigError, StoreError
@@ -102,7 +102,7 @@ def _show(options: argparse.Namespace) -> int:
     detail = _reader(database_path(config)).call(options.id)
     if detail is None:
         raise StoreError(f"no call is called {options.id!r}; `denwaban calls list` names them")
-    recording = recordings_dir(config) / f"{options.id}.flac"
+    recording = recording_of(config, options.id)
     if options.json:
         sound = str(recording) if recording.is_file() else None
         why = asdict(explain(detail.call.decision))

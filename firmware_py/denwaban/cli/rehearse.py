@@ -6,8 +6,9 @@ import argparse
 import logging
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast, get_args
 
 from rich.console import Console
 from rich.markup import escape
@@ -16,7 +17,8 @@ from rich.table import Table
 
 from denwaban.cli.common import Commands, add_command, add_config, add_json, config_of, print_json, speed
 from denwaban.errors import CallFileError
-from denwaban.rehearsal import CallResult, Record, Rehearsal, Report
+from denwaban.events import Button
+from denwaban.rehearsal import CallResult, Press, Record, Rehearsal, Report
 from denwaban.shipped import shipped_calls
 from denwaban.sim.callfile import CallFile, from_audio, load_call
 
@@ -36,18 +38,7 @@ def register(commands: Commands) -> None:
         "ones. Exit status 0 only if every call ended as its file says it must.",
     )
     demo.add_argument("--calls", nargs="+", metavar="NAME", default=DEMO_CALLS, help="call files to play")
-    simulate = add_command(
-        commands,
-        "simulate",
-        "one call through the virtual line",
-        "  denwaban simulate telecom-stop\n"
-        "  denwaban simulate path/to/callfolder\n"
-        "  denwaban simulate --wav far.wav --near near.wav --caller-id 0312345678",
-    )
-    simulate.add_argument("call", nargs="?", help="a shipped call's name or a call folder")
-    simulate.add_argument("--wav", type=Path, metavar="FILE", help="sound of the caller (mono, 8–48 kHz)")
-    simulate.add_argument("--near", type=Path, metavar="FILE", help="sound of the household")
-    simulate.add_argument("--caller-id", metavar="N", help="digits, +digits, or P, O, C, S (default: no report)")
+    simulate = _simulate_parser(commands)
     for parser, command in ((demo, _demo), (simulate, _simulate)):
         parser.add_argument(
             "--speed",
@@ -61,6 +52,38 @@ def register(commands: Commands) -> None:
         parser.set_defaults(command=command, parser=parser)
 
 
+def _simulate_parser(commands: Commands) -> argparse.ArgumentParser:
+    simulate = add_command(
+        commands,
+        "simulate",
+        "one call through the virtual line",
+        "  denwaban simulate telecom-stop\n"
+        "  denwaban simulate path/to/callfolder\n"
+        "  denwaban simulate telecom-stop --press family@40 --press stop@50\n"
+        "  denwaban simulate --wav far.wav --near near.wav --caller-id 0312345678",
+    )
+    simulate.add_argument("call", nargs="?", help="a shipped call's name or a call folder")
+    simulate.add_argument("--wav", type=Path, metavar="FILE", help="sound of the caller (mono, 8–48 kHz)")
+    simulate.add_argument("--near", type=Path, metavar="FILE", help="sound of the household")
+    simulate.add_argument("--caller-id", metavar="N", help="digits, +digits, or P, O, C, S (default: no report)")
+    simulate.add_argument(
+        "--press",
+        type=_press,
+        action="append",
+        default=[],
+        metavar="BUTTON@S",
+        help="hold a button (family, stop or fine) S seconds after the first ring; may be repeated",
+    )
+    return simulate
+
+
+def _press(text: str) -> Press:
+    button, _, seconds = text.partition("@")
+    if button not in get_args(Button):
+        raise argparse.ArgumentTypeError(f"want one of {', '.join(get_args(Button))}, @ and seconds, not {text!r}")
+    return Press(cast(Button, button), float(seconds))
+
+
 def _demo(options: argparse.Namespace) -> int:
     return _rehearse([_find(name) for name in options.calls], options)
 
@@ -69,7 +92,9 @@ def _simulate(options: argparse.Namespace) -> int:
     if (options.call is None) == (options.wav is None):
         options.parser.error("give a call or --wav FILE")
     call = _find(options.call) if options.call else from_audio(options.wav, options.near, options.caller_id)
-    return _rehearse([call], options)
+    if options.press:  # what is expected of the call is without them
+        call = replace(call, outcome=None, level=None)
+    return _rehearse([call], options, options.press)
 
 
 def _find(name: str) -> CallFile:
@@ -82,13 +107,13 @@ def _find(name: str) -> CallFile:
     raise CallFileError(f"no call {name!r}; shipped calls: {names}")
 
 
-def _rehearse(calls: Sequence[CallFile], options: argparse.Namespace) -> int:
+def _rehearse(calls: Sequence[CallFile], options: argparse.Namespace, presses: Sequence[Press] = ()) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("denwaban.alert.mqtt").setLevel(logging.ERROR)
     report: Report = print_json if options.json else _Live(Console(highlight=False))
     with (
         tempfile.TemporaryDirectory(prefix="denwaban-") as folder,
-        Rehearsal(Path(folder), config_of(options).models_dir, calls, options.speed, report) as rehearsal,
+        Rehearsal(Path(folder), config_of(options).models_dir, calls, options.speed, report, presses) as rehearsal,
     ):
         results = list(rehearsal.run())
     if not options.json:
@@ -143,6 +168,9 @@ class _Live:
 
     def _box_says(self, record: Record) -> None:
         self._line_out(record, f"[yellow]🔊 {record['text']}[/]")
+
+    def _button(self, record: Record) -> None:
+        self._line_out(record, f"[cyan]◉  button {record['button']} is held[/]")
 
     def _alert_decided(self, record: Record) -> None:
         self._line_out(record, f"[red]✉  alert {record['kind']} decided[/]")

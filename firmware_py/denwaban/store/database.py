@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from denwaban.effects import CloseCall, NoteUtterance, OpenCall, UseLetThrough
+from denwaban.effects import AllowNumber, CloseCall, MarkHarmless, NoteUtterance, OpenCall, UseLetThrough
 from denwaban.errors import StoreError
 from denwaban.store import writing
 from denwaban.store.files import connect, is_damage, prepare
@@ -64,6 +64,15 @@ class Database:
 
     def use_let_through(self, used: UseLetThrough, at: float) -> None:
         self._submit(partial(writing.use_let_through, used=used, at=at))
+
+    def forget_words(self, call_id: str) -> None:
+        self._submit(partial(writing.forget_words, call_id=call_id))
+
+    def mark_harmless(self, marked: MarkHarmless, at: float) -> None:
+        self._submit(partial(writing.mark_harmless, marked=marked, at=at))
+
+    def allow_number(self, allowed: AllowNumber, at: float) -> None:
+        self._submit(partial(writing.allow_number, allowed=allowed, at=at))
 
     def forget_expired(self, before: float) -> None:
         """Delete list entries whose time ended before that time."""

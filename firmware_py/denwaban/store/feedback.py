@@ -9,12 +9,7 @@ from pathlib import Path
 from denwaban.errors import StoreError
 from denwaban.store.files import connect
 from denwaban.store.rows import Opinion
-
-_MARK = (
-    "INSERT INTO feedback (call_id, at, verdict, level, category) "
-    "SELECT id, ?2, ?3, level, category FROM calls WHERE id = ?1 "
-    "ON CONFLICT (call_id) DO UPDATE SET at = excluded.at, verdict = excluded.verdict"
-)
+from denwaban.store.writing import MARK
 
 
 def mark(path: Path, call_id: str, opinion: Opinion | None, at: float) -> None:
@@ -26,7 +21,7 @@ def mark(path: Path, call_id: str, opinion: Opinion | None, at: float) -> None:
             if opinion is None:
                 done = db.execute("DELETE FROM feedback WHERE call_id = ?", (call_id,))
             else:
-                done = db.execute(_MARK, (call_id, at, opinion))
+                done = db.execute(MARK, (call_id, at, opinion))
             db.execute("COMMIT")
     except sqlite3.Error as error:
         raise StoreError(f"{path}: cannot be written ({error}); start the box once so that it is up to date") from error

@@ -156,6 +156,16 @@ def apply_retention(
     return len(doomed)
 
 
+def delete_recording(path: Path) -> None:
+    """Delete a recording, if it is there. Raises StoreError when it cannot be deleted."""
+    try:
+        path.unlink(missing_ok=True)
+        if path.parent.is_dir():
+            _sync_folder(path.parent)
+    except OSError as error:
+        raise StoreError(f"{path}: the recording cannot be deleted ({error.strerror}); delete it by hand") from error
+
+
 def _look(path: Path) -> RecordingFile | None:
     try:
         stat = path.stat()

@@ -5,9 +5,17 @@ from __future__ import annotations
 import json
 import sqlite3
 
-from denwaban.effects import CloseCall, NoteUtterance, OpenCall, UseLetThrough
+from denwaban.effects import AllowNumber, CloseCall, MarkHarmless, NoteUtterance, OpenCall, UseLetThrough
 from denwaban.events import Level
 
+MARK = (
+    "INSERT INTO feedback (call_id, at, verdict, level, category) "
+    "SELECT id, ?2, ?3, level, category FROM calls WHERE id = ?1 "
+    "ON CONFLICT (call_id) DO UPDATE SET at = excluded.at, verdict = excluded.verdict"
+)
+"""Call, time, verdict."""
+BY_BUTTON = "button"
+"""The source of list entries made on the box."""
 _RANK = "CASE level WHEN 'alert' THEN 2 WHEN 'caution' THEN 1 ELSE 0 END"
 
 
@@ -52,6 +60,27 @@ def close_call(db: sqlite3.Connection, closed: CloseCall, at: float) -> None:
         "UPDATE calls SET closed_at = ?, outcome = ?, level = ?, category = ?, score = ? WHERE id = ?",
         (at, closed.outcome, str(closed.level), closed.category, closed.score, closed.call_id),
     )
+
+
+def forget_words(db: sqlite3.Connection, call_id: str) -> None:
+    """Delete what was said in a call and every verdict on it; the call itself stays."""
+    db.execute("DELETE FROM utterances WHERE call_id = ?", (call_id,))
+    db.execute("UPDATE calls SET level = 'quiet', category = '', score = 0 WHERE id = ?", (call_id,))
+
+
+def mark_harmless(db: sqlite3.Connection, marked: MarkHarmless, at: float) -> None:
+    """Keep that people call this no scam."""
+    db.execute(MARK, (marked.call_id, at, "false_alarm"))
+
+
+def allow_number(db: sqlite3.Connection, allowed: AllowNumber, at: float) -> None:
+    """Put the number on the allow list; an entry that is there keeps its name and loses its end."""
+    db.execute(
+        "INSERT INTO list_entries VALUES ('allow', ?, 'exact', '', ?, ?, NULL) "
+        "ON CONFLICT DO UPDATE SET source = excluded.source, expires_at = NULL",
+        (allowed.pattern, at, BY_BUTTON),
+    )
+    rules_changed(db)
 
 
 def forget_calls(db: sqlite3.Connection, before: float) -> None:

@@ -1,0 +1,1 @@
+"""Lamps and buttons of the box."""

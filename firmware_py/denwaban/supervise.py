@@ -2,7 +2,8 @@
 
 A process that dies closes the modem's port, which drops DTR and hangs up; the restarted worker hangs up once more. A
 process that hangs would keep the line, so its heartbeat is watched: every thread that owns a device must have beaten
-lately, else no beat is passed on, the parent kills, and the line is free within five seconds.
+lately, else no beat is passed on, the parent kills, and the line is free within five seconds. Where systemd asks for
+it, the parent itself says at least every second that it is awake.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from denwaban.systemd import Notify
+
 _log = logging.getLogger(__name__)
 
 HEARTBEAT_ENV: Final = "DENWABAN_HEARTBEAT_FD"
@@ -25,6 +28,8 @@ START_LIMIT_S: Final = 60.0
 """Loading models on a slow card takes a while; a worker that has never beaten gets this long."""
 HUNG_AFTER_S: Final = 3.0
 BEAT_EVERY_S: Final = 0.5
+LOOK_S: Final = 1.0
+"""How often the parent looks up while no beat comes."""
 RESTART_S: Final = (0.2, 1.0, 2.0, 5.0, 10.0)
 STEADY_S: Final = 60.0
 CANNOT_START: Final = 78
@@ -76,10 +81,11 @@ class WorkerEnd:
 
 
 class Supervisor:
-    """Runs a command again and again until told to stop."""
+    """Runs a command again and again until told to stop. `notify` tells systemd."""
 
-    def __init__(self, command: list[str]) -> None:
+    def __init__(self, command: list[str], notify: Notify = lambda _lines: None) -> None:
         self._command = command
+        self._notify = notify
         self._stopping = threading.Event()
         self._worker: subprocess.Popen[bytes] | None = None
 
@@ -89,8 +95,10 @@ class Supervisor:
             signal.signal(number, self._stop)
         failures = 0
         while not self._stopping.is_set():
+            self._notify("STATUS=loading")
             end = self._run_once()
             if self._stopping.is_set() or end.status == 0:
+                self._notify("STOPPING=1")
                 return 0
             if end.status == CANNOT_START:
                 return 1  # a clear error was printed, and trying again will not mend it
@@ -98,6 +106,7 @@ class Supervisor:
             delay = RESTART_S[min(failures, len(RESTART_S) - 1)]
             reason = "hung" if end.status is None else f"ended with status {end.status}"
             _log.error("the box %s after %.0f s; starting it again in %.1f s", reason, end.lived_s, delay)
+            self._notify(f"WATCHDOG=1\nSTATUS=the box {reason}; starting it again")
             self._stopping.wait(delay)
         return 0
 
@@ -116,16 +125,21 @@ class Supervisor:
 
     def _watch(self, read_end: int, worker: subprocess.Popen[bytes]) -> bool:
         """Wait for the worker's end; True if it had to be killed."""
-        limit = START_LIMIT_S
+        deadline, beaten = time.monotonic() + START_LIMIT_S, False
         while worker.poll() is None:
+            self._notify("WATCHDOG=1")
             if self._stopping.is_set():
                 worker.terminate()  # again: the signal may have come before there was a worker to hand it on to
-            ready, _, _ = select.select([read_end], [], [], limit)
+            left = max(0.0, deadline - time.monotonic())
+            ready, _, _ = select.select([read_end], [], [], min(left, LOOK_S))
             if ready and os.read(read_end, 4096):
-                limit = HUNG_AFTER_S
+                deadline = time.monotonic() + HUNG_AFTER_S
+                if not beaten:
+                    self._notify("READY=1\nSTATUS=running")
+                beaten = True
             elif ready:  # end of file: the worker is gone or about to be
                 worker.wait()
-            else:
+            elif time.monotonic() >= deadline:
                 worker.kill()
                 return True
         return False

@@ -23,6 +23,7 @@ from denwaban.sim.profiles import PROFILES
 from denwaban.sim.simulation import LineSetup
 from denwaban.sim.virtual_line import VirtualLine
 from denwaban.supervise import CANNOT_START, HEARTBEAT_ENV, Pulse, Supervisor
+from denwaban.systemd import notifier
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ def _run(options: argparse.Namespace) -> int:
         return _work(options)
     config_of(options)  # report mistakes once, before anything is started again and again
     log_to_stderr()
-    return Supervisor([sys.executable, "-m", "denwaban", *sys.argv[1:]]).run()
+    return Supervisor([sys.executable, "-m", "denwaban", *sys.argv[1:]], notifier()).run()
 
 
 def _work(options: argparse.Namespace) -> int:

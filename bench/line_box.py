@@ -15,6 +15,7 @@ from denwaban.effects import ReportHealth, SendAlert
 from denwaban.events import SAMPLE_RATE, Assessment, Level, Pcm, Utterance, UtteranceAssessed
 from denwaban.line.modem import ModemLine
 from denwaban.loop import Loop, Observer, Ports
+from denwaban.panel.gpio import NoPanel
 from denwaban.phases import SessionState
 from denwaban.ports import Clock
 from denwaban.rules_watch import configured_rules
@@ -29,8 +30,8 @@ def build_loop(
 ) -> Loop:
     """The box's own loop, session and driver. Waits for handset and end of a call are short."""
     screening = ScreeningConfig(allow=ALLOWED, block=BLOCKED, handset_wait_s=15.0, max_call_s=60.0)
-    ears = Ears(lambda _caller: LoudnessListener(), lambda _call: None, line_waits=True)
-    ports = Ports(clock, ModemLine(port, clock, prompts), ears, database, house, house)
+    ears = Ears(lambda _caller: LoudnessListener(), lambda _call: None, lambda _call: None, line_waits=True)
+    ports = Ports(clock, ModemLine(port, clock, prompts), ears, database, house, house, NoPanel())
     config = Config(screening=screening)
     settings = session_settings(config, configured_rules(config))
     return Loop(SessionState("soak", settings, line_ready=False), ports, observer)

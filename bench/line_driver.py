@@ -20,7 +20,7 @@ from denwaban.effects import Answer, Effect, HangUp, LineCommand, Play, Record
 from denwaban.events import Answered, AudioFrame, Event, LineReady, LineReleased, PromptFinished, RecordingStarted
 from denwaban.line.encoding import usable_encodings
 from denwaban.line.modem import ModemLine
-from denwaban.session import Phase
+from denwaban.phases import Phase
 from denwaban.sim import line_events as show
 from denwaban.sim.callfile import Behaviour
 from denwaban.sim.clock import LineClock

@@ -11,12 +11,12 @@ import pytest
 
 from denwaban import __version__
 from denwaban.app import build_box, database_path
-from denwaban.checks import run_checks
+from denwaban.checks import Finding, run_checks
 from denwaban.cli import main, parser
 from denwaban.clock import SystemClock
-from denwaban.config import AlertsConfig, Config, LineConfig, SoundConfig, SpeechConfig, UnitConfig
+from denwaban.config import AlertsConfig, Config, LineConfig, PanelConfig, SoundConfig, SpeechConfig, UnitConfig
 from denwaban.effects import CloseCall, NoteUtterance, OpenCall
-from denwaban.errors import ConfigError
+from denwaban.errors import ConfigError, PanelError
 from denwaban.events import Assessment, CallerId, Evidence, Level, Utterance, UtteranceAssessed
 from denwaban.sim.clock import LineClock
 from denwaban.sim.profiles import SI24XX
@@ -269,6 +269,33 @@ def test_doctor_knows_a_modem_and_a_broker_that_are_not_there(home: Path) -> Non
     found = states(config)
     assert found["modem"] == found["broker"] == "bad"
     assert found["contacts"] == "note"
+
+
+def test_doctor_says_what_is_fitted(home: Path) -> None:
+    def found(panel: PanelConfig) -> dict[str, Finding]:
+        return {finding.what: finding for finding in run_checks(Config(panel=panel))}
+
+    assert found(PanelConfig())["lamps and buttons"].found == "none fitted"
+    fitted = found(PanelConfig(alarm_pin=22, family_pin=5))
+    assert fitted["lamps and buttons"].found.startswith("alarm lamp GPIO 22, button family GPIO 5")
+    assert fitted["listening lamp"].state == "note"
+    assert "listening lamp" not in found(PanelConfig(listening_pin=17))
+
+
+@pytest.mark.skipif(Path("/dev/gpiochip0").exists(), reason="this computer has GPIO")
+def test_pins_without_gpio_keep_the_box_from_starting_and_doctor_names_them(home: Path) -> None:
+    config = Config(line=LineConfig(port=str(home / "modem")), panel=PanelConfig(listening_pin=17))
+    assert states(config)["lamps and buttons"] == "bad"
+    with pytest.raises(PanelError, match=r"\[panel\] names pins"):
+        build_box(config, clock=LineClock())
+
+
+@pytest.mark.parametrize("press", ["family", "door@3", "stop@", "fine@soon", "stop@-1"])
+def test_a_press_that_is_none_is_refused(press: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["simulate", "telecom-stop", f"--press={press}"])
+    assert ended.value.code == 2
+    assert "want family, stop or fine, @ and seconds" in capsys.readouterr().err
 
 
 def test_doctor_talks_to_the_modem(home: Path) -> None:

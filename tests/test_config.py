@@ -26,6 +26,7 @@ from denwaban.config import (
 from denwaban.config_text import example, show
 from denwaban.errors import ConfigError
 
+PINS = ("listening_pin", "alarm_pin", "family_pin", "stop_pin", "fine_pin")
 EXAMPLE = Path(__file__).parents[1] / "config.example.toml"
 
 
@@ -118,6 +119,28 @@ def test_all_values_out_of_range_are_told_at_once() -> None:
         "used twice",
     ):
         assert any(key in problem for problem in found), key
+
+
+@pytest.mark.parametrize(
+    ("panel", "said"),
+    [
+        ({"listening_pin": 1}, ["panel.listening_pin: must be 2 to 27"]),
+        ({"alarm_pin": 28, "stop_pin": -1}, ["panel.alarm_pin: must be 2 to 27", "panel.stop_pin: must be 2 to 27"]),
+        ({"listening_pin": 17, "family_pin": 17}, ["panel.family_pin: GPIO 17 is taken by panel.listening_pin"]),
+        ({"family_pin": 5, "stop_pin": 5, "fine_pin": 5}, ["panel.stop_pin: GPIO 5", "panel.fine_pin: GPIO 5"]),
+        ({"fine_pin": "17"}, ["panel.fine_pin: must be a whole number"]),
+    ],
+)
+def test_a_pin_that_is_none_or_taken_is_named(panel: dict[str, Any], said: list[str]) -> None:
+    found = problems({"panel": panel})
+    assert len(found) == len(said)
+    assert all(problem.startswith(start) for problem, start in zip(found, said, strict=True))
+
+
+def test_every_lamp_and_button_may_be_missing_and_all_may_be_there() -> None:
+    assert parse_config({"panel": dict.fromkeys(PINS, 0)}, "here") == Config()
+    pins = {key: pin for pin, key in enumerate(PINS, 2)}
+    assert dataclasses.asdict(parse_config({"panel": pins}, "here").panel) == pins
 
 
 @pytest.mark.parametrize(

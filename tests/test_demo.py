@@ -20,7 +20,7 @@ from denwaban.alert.keys import new_private_key, public_text
 from denwaban.app import Box, build_box, database_path, recordings_dir
 from denwaban.config import AlertsConfig, Config, ContactConfig, LineConfig, SoundConfig, UnitConfig
 from denwaban.effects import CloseCall, Warn
-from denwaban.events import SAMPLE_RATE, Level, LineReady, ListenerFailed, Pcm, RecordingFailed
+from denwaban.events import SAMPLE_RATE, ButtonPressed, Level, LineReady, ListenerFailed, Pcm, RecordingFailed
 from denwaban.ports import Recognizer
 from denwaban.shipped import shipped_calls
 from denwaban.sim.callfile import CallFile
@@ -129,6 +129,26 @@ def test_full_disk_while_recording_keeps_the_call_the_words_and_the_alert(tmp_pa
         assert home.reader.pending_alerts() >= 4
     pcm, _rate = soundfile.read(recordings_dir(home.config) / f"{closed.call_id}.flac", dtype="int16")
     assert len(pcm) > 5 * SAMPLE_RATE, "what was written before stays readable"
+
+
+def test_stop_button_leaves_neither_sound_nor_words_in_the_house(tmp_path: Path) -> None:
+    with house(tmp_path, scripted()) as home:
+        home.line.ring(stranger_talks())
+        until(lambda: Warn("scam_warning") in home.seen, "words were kept and the family told", 240)
+        (recording,) = recordings_dir(home.config).iterdir()
+        home.box.loop.emit(ButtonPressed("stop", long=True))
+        until(lambda: home.saw(CloseCall), "the call is closed", 240)
+        (closed,) = home.saw(CloseCall)
+        until(lambda: not recording.exists(), "the recording is deleted")
+        assert home.line.wait_call_over(120)
+        assert home.box.database.flush(60)
+    assert (closed.outcome, closed.level) == ("stopped", Level.QUIET)
+    detail = home.reader.call(closed.call_id)
+    assert detail is not None
+    assert detail.utterances == ()
+    assert detail.call.number == "0312345678"
+    for path in (home.config.data_dir).glob("denwaban.sqlite*"):
+        assert not [words for words in SCAM if words.encode() in path.read_bytes()], path.name
 
 
 class BrokenRecognizer:

@@ -50,6 +50,20 @@ class Broken:
         raise RuntimeError("broken")
 
 
+class Slow:
+    """A listener that hears a word at the end, when it is allowed to."""
+
+    def __init__(self) -> None:
+        self.go_on = threading.Event()
+
+    def feed(self, *channels: Pcm) -> list[UtteranceAssessed]:
+        return []
+
+    def finish(self) -> list[UtteranceAssessed]:
+        assert self.go_on.wait(60)
+        return listener("late").feed(second().pcm)
+
+
 class Household:
     """Ears with fakes: what happens with call n is what `listeners[n]` and `recorders[n]` do."""
 
@@ -188,6 +202,62 @@ def test_closing_in_mid_call_ends_both_threads() -> None:
     assert not [thread for thread in threading.enumerate() if thread.name in ("transcribe", "tape")]
 
 
+def test_audio_of_no_call_is_kept_by_nobody() -> None:
+    """A modem records on after the household has stopped the listening, so that it reports the end of the call."""
+    tapes = [FakeRecorder(), FakeRecorder()]
+    with household([listener("a1"), listener("b1")], list(tapes)) as home:
+        home.ears.put(second(7))
+        home.call("a", seconds=1, value=1)
+        home.ears.put(second(8))
+        home.call("b", seconds=1, value=2)
+        home.events.wait_for(TranscriptFinished, 2)
+        until(lambda: tapes[1].closed, "the second recording is closed")
+    assert [set(tape.pcm) for tape in tapes] == [{1}, {2}]
+
+
+def test_a_discarded_call_is_deleted_and_says_no_more_and_the_next_one_is_heard() -> None:
+    tapes = [FakeRecorder(), FakeRecorder()]
+    with household([listener("a1", "a2", "a3"), listener("b1", "b2")], list(tapes)) as home:
+        home.ears.begin("a", None)
+        home.ears.put(second())
+        home.events.wait_for(UtteranceAssessed)
+        home.ears.discard("a")
+        home.ears.put(second())
+        home.events.wait_for(TranscriptFinished)
+        home.call("b", value=2)
+        home.events.wait_for(TranscriptFinished, 2)
+        until(lambda: tapes[1].closed, "the second recording is closed")
+    assert texts(home) == ["a1", "b1", "b2"]
+    assert home.deleted == ["a"]
+    assert tapes[0].closed, "before it was deleted"
+    assert set(tapes[1].pcm) == {2}
+
+
+def test_a_call_that_is_only_being_judged_can_be_discarded_too() -> None:
+    tape, slow = FakeRecorder(), Slow()
+    with household([slow], [tape]) as home:
+        home.call("a", seconds=1)
+        until(lambda: tape.closed, "the recording is whole")
+        home.ears.discard("a")
+        until(lambda: home.deleted == ["a"], "deleted")
+        slow.go_on.set()
+        home.events.wait_for(TranscriptFinished)
+    assert texts(home) == []
+
+
+def test_a_recording_that_cannot_be_deleted_is_told_and_the_next_call_is_recorded() -> None:
+    tapes = [FakeRecorder(), FakeRecorder()]
+    with household([listener("a1"), listener("b1")], list(tapes)) as home:
+        home.ears.begin("stuck", None)
+        home.ears.discard("stuck")
+        (failed,) = home.events.wait_for(RecordingFailed)
+        home.call("b", seconds=1)
+        until(lambda: tapes[1].closed, "the second recording is closed")
+    assert isinstance(failed, RecordingFailed)
+    assert "cannot be deleted" in failed.reason
+    assert len(tapes[1].pcm) == SAMPLE_RATE
+
+
 def test_virtual_line_is_made_to_wait_and_a_real_one_never() -> None:
     waiting, real = (
         Ears(lambda _: Broken("feed"), lambda _: None, lambda _: None, line_waits=waits) for waits in (True, False)
@@ -195,6 +265,7 @@ def test_virtual_line_is_made_to_wait_and_a_real_one_never() -> None:
     for ears in (waiting, real):
         ears.begin("a", None)
         assert ears.has_room()
+        ears.begin("a", None)
         ears.put(second())
     assert not waiting.has_room()
     assert real.has_room()

@@ -14,7 +14,7 @@ import pytest
 
 from denwaban import events as ev
 from denwaban.ears import Ears
-from denwaban.effects import Answer, HangUp, Play, Record, UseLetThrough
+from denwaban.effects import AllowNumber, Answer, HangUp, MarkHarmless, Play, Record, UseLetThrough
 from denwaban.events import SAMPLE_RATE, CallerId
 from denwaban.listener import MixedListener
 from denwaban.loop import INBOX_LIMIT, Loop, Ports
@@ -242,3 +242,58 @@ def test_lost_sound_stands_in_the_line_of_its_call(caplog: pytest.LogCaptureFixt
     lines = [record.getMessage() for record in caplog.records if record.getMessage().startswith("call=")]
     assert "overruns=3 underruns=1" in lines[0]
     assert "overruns=0 underruns=0" in lines[1]
+
+
+def test_the_listening_lamp_is_lit_while_sound_is_taken_and_only_then() -> None:
+    with running(FakeRecognizer("hello", "caution money", "alert card")) as box:
+        box.answer_a_call()
+        until(lambda: box.panel.shown[-1] == ("listening", True), "lit")
+        assert [lit for _lamp, lit in box.panel.shown[:-1]] == [False] * (len(box.panel.shown) - 1), "not before"
+        box.talk(3)
+        until(lambda: box.panel.shown[-1] == ("alert", True), "the alarm lamp, too")
+        assert ("caution", True) in box.panel.shown
+        box.loop.emit(ev.ListenerFailed("broken"))
+        until(lambda: box.panel.shown[-1] == ("fault", True), "it is recorded still")
+        box.line.say(ev.HandsetReplaced())
+        until(lambda: box.store.closed, "closed")
+        assert box.panel.shown[-1] == ("off", False)
+    assert box.panel.closed
+
+
+def test_stop_button_ends_and_deletes_what_was_kept(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with running(FakeRecognizer("secretword", "alert card")) as box:
+        box.answer_a_call()
+        box.talk(1)
+        until(lambda: box.store.noted, "noted")
+        box.panel.press("stop", long=True)
+        until(lambda: box.store.closed, "closed")
+        until(lambda: box.deleted, "deleted")
+        call_id = box.store.opened[0].call_id
+        assert (box.deleted, box.store.forgotten) == ([call_id], [call_id])
+        assert box.store.closed[0].outcome == "stopped"
+        assert box.speaker.said[-1] == "recording_stopped"
+        assert box.panel.shown[-1] == ("off", False)
+    assert not [record for record in caplog.records if "secretword" in record.getMessage()]
+
+
+def test_family_button_reaches_the_family_with_no_call_at_all() -> None:
+    alerts = FakeAlerts()
+    with running(alerts=alerts) as box:
+        box.panel.press("family", long=True)
+        until(lambda: alerts.submitted, "the family is told")
+        until(lambda: box.speaker.said == ["family_told"], "and the household hears so")
+    ((alert, _at),) = alerts.submitted
+    assert (alert.category, alert.event) == ("help", "new")
+
+
+def test_fine_button_is_kept() -> None:
+    with running(FakeRecognizer("caution money")) as box:
+        box.answer_a_call()
+        box.panel.press("fine")
+        until(lambda: box.store.harmless, "marked")
+        box.clock.advance(5)
+        box.panel.press("fine")
+        until(lambda: box.store.allowed, "allowed")
+        assert box.store.harmless == [MarkHarmless(box.store.opened[0].call_id)]
+        assert box.store.allowed == [AllowNumber(NUMBER)]

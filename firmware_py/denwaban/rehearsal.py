@@ -64,7 +64,7 @@ DELIVERY_LIMIT_S: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """A button that somebody holds, so many seconds of line time after the first ring."""
+    """A button that somebody holds, so many seconds of line time after the call came."""
 
     button: Button
     after_s: float

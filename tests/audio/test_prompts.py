@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from denwaban import screening, session
 from denwaban.advice import ADVICE, spoken_warnings
 from denwaban.audio.prompts import PROMPTS_DIR, PromptLibrary
+from denwaban.buttons import Spoken
 from denwaban.effects import Play, Warn
 from denwaban.errors import AudioError
 from denwaban.events import SAMPLE_RATE, CallerId, Level
@@ -37,7 +39,10 @@ WHEN_SUSPICIOUS = sorted(
         for prompt in spoken_warnings(level, category, tells_family=tells_family)
     }
 )
-IN_THE_ROOM = ["chime", "phone_for_you", "call_ended_advice", "call_ended_advice_alone", *WHEN_SUSPICIOUS]
+IN_THE_ROOM = [
+    *("chime", "phone_for_you", "call_ended_advice", "call_ended_advice_alone"),
+    *(*WHEN_SUSPICIOUS, *get_args(Spoken)),
+]
 
 
 def named_in_source(module: object, effect: type) -> set[str]:
@@ -53,7 +58,8 @@ def named_in_source(module: object, effect: type) -> set[str]:
 def test_lists_here_are_what_the_program_says() -> None:
     refusals = set(screening._REFUSAL_PROMPT.values()) | {"refuse_blocked", "quiet_hours"}
     assert set(INTO_THE_LINE) == named_in_source(session, Play) | refusals
-    said = named_in_source(session, Warn) | {"chime", "call_ended_advice", "call_ended_advice_alone", *WHEN_SUSPICIOUS}
+    said = named_in_source(session, Warn) | {"chime", "call_ended_advice", "call_ended_advice_alone"}
+    said |= {*WHEN_SUSPICIOUS, *get_args(Spoken)}
     assert set(IN_THE_ROOM) == said
 
 
@@ -83,6 +89,15 @@ def test_every_prompt_has_its_words_in_both_languages(name: str) -> None:
 def test_callers_are_told_that_the_call_is_recorded_and_how_to_get_through() -> None:
     assert "録音" in LIBRARY["recording_warning"].text
     assert "一、八、六" in LIBRARY["refuse_withheld"].text
+
+
+def test_a_button_that_asks_says_how_to_say_yes() -> None:
+    for name in ("family_hint", "stop_hint", "fine_offer"):
+        assert "もう一度、ボタンを押してください" in LIBRARY[name].text
+
+
+def test_the_household_hears_what_stop_stops() -> None:
+    assert all(word in LIBRARY["recording_stopped"].text for word in ("録音をやめました", "消します", "見守り"))
 
 
 def test_every_refusal_names_a_prompt() -> None:

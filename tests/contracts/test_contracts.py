@@ -21,7 +21,18 @@ from denwaban.clock import SystemClock
 from denwaban.detect.judge import CallJudge
 from denwaban.detect.model import load_model
 from denwaban.detect.text import Reader
-from denwaban.effects import Answer, CloseCall, HangUp, NoteUtterance, OpenCall, Play, SendAlert, UseLetThrough
+from denwaban.effects import (
+    AllowNumber,
+    Answer,
+    CloseCall,
+    HangUp,
+    MarkHarmless,
+    NoteUtterance,
+    OpenCall,
+    Play,
+    SendAlert,
+    UseLetThrough,
+)
 from denwaban.events import (
     Answered,
     Assessment,
@@ -129,6 +140,9 @@ def test_store_keeps_calls_newest_first(store: tuple[CallStore, Callable[[], obj
         keeper.note(NoteUtterance(f"c{n}", HEARD), 101.0 + n)
         keeper.close_call(CloseCall(f"c{n}", outcome, Level.ALERT, "refund", 0.9), 102.0 + n)  # type: ignore[arg-type]
     keeper.use_let_through(UseLetThrough(1), 105.0)  # a wish that is gone meanwhile is no error
+    keeper.mark_harmless(MarkHarmless("gone"), 106.0)
+    keeper.allow_number(AllowNumber("0312345678"), 106.0)
+    keeper.forget_words("gone")
     assert closed() == [("c1", "refused", Level.ALERT), ("c0", "screened", Level.ALERT)]
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import logging
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +18,8 @@ from denwaban.config import PanelConfig
 from denwaban.effects import Lamp
 from denwaban.errors import PanelError
 from denwaban.events import ButtonPressed, Event
-from denwaban.panel.gpio import PATTERNS, GpioPanel, NoPanel, fitted
+from denwaban.panel.gpio import PATTERNS, GpioPanel, NoPanel, fitted, open_gpio
+from tests.fixtures_broker import until
 
 mock = pytest.importorskip("gpiozero.pins.mock")
 
@@ -135,3 +140,60 @@ def test_a_box_without_panel_takes_everything() -> None:
     none.start(lambda _event: None)
     none.show("alert", listening=True)
     none.close()
+
+
+def test_a_button_that_sticks_from_the_start_calls_nobody(gpio: Any) -> None:
+    gpio.pin(5).drive_low()
+    stuck = Panel(gpio)
+    stuck.push(6)
+    stuck.eventually(lambda: len(stuck.events) == 1)
+    assert stuck.events == [ButtonPressed("stop", long=True)]
+    stuck.panel.close()
+
+
+def test_a_press_before_the_box_listens_for_presses_is_nobodys(gpio: Any) -> None:
+    early = GpioPanel(ALL, gpio, hold_s=30.0)
+    gpio.pin(5).drive_low()
+    gpio.pin(5).drive_high()
+    events: list[Event] = []
+    early.start(events.append)
+    gpio.pin(6).drive_low()
+    gpio.pin(6).drive_high()
+    until(lambda: bool(events), "the press is told")
+    assert events == [ButtonPressed("stop")]
+    early.close()
+
+
+def test_a_lamp_that_fails_is_logged_and_stops_nothing(panel: Panel, caplog: pytest.LogCaptureFixture) -> None:
+    class Broken:
+        @property
+        def value(self) -> int:
+            return 0
+
+        @value.setter
+        def value(self, on: bool) -> None:
+            raise OSError("no such device")
+
+    panel.panel._listening = Broken()
+    caplog.set_level(logging.ERROR)
+    panel.panel.show("alert", listening=True)
+    panel.eventually(lambda: "no such device" in caplog.text)
+    panel.eventually(lambda: panel.lit(22))
+
+
+def test_without_gpiozero_pins_are_an_error_that_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "gpiozero", None)
+    with pytest.raises(PanelError, match=r"install denwaban\[panel\]"):
+        open_gpio()
+
+
+@pytest.mark.skipif(Path("/dev/gpiochip0").exists(), reason="this computer has GPIO")
+def test_without_gpio_pins_are_an_error_and_the_working_folder_stays_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """lgpio makes a pipe in the working folder, which may be read-only, or changes it."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PanelError, match="there is no GPIO to use"):
+        open_gpio()
+    assert Path(os.getcwd()) == tmp_path
+    assert list(tmp_path.iterdir()) == []

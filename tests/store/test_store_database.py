@@ -148,10 +148,11 @@ def test_forgotten_call_leaves_no_word_in_the_file(tmp_path: Path, errors: list[
     database.open_call(OpenCall("c1", None, "screen"), 1.0)
     database.note(NoteUtterance("c1", _utterance("ひみつのことば")), 2.0)
     database.forget_calls(10.0)
+    assert database.flush()
+    files = list(_path(tmp_path).parent.glob(f"{_path(tmp_path).name}*"))
+    assert len(files) > 1, "the write-ahead log is looked into, too"
+    assert not [file for file in files if "ひみつのことば".encode() in file.read_bytes()]
     database.close()
-    with closing(sqlite3.connect(_path(tmp_path))) as db:
-        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    assert "ひみつのことば".encode() not in _path(tmp_path).read_bytes()
     assert CallReader(_path(tmp_path)).call("c1") is None
 
 

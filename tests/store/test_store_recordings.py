@@ -16,7 +16,13 @@ from hypothesis import strategies as st
 
 from denwaban.errors import StoreError
 from denwaban.events import SAMPLE_RATE, Pcm
-from denwaban.store.recordings import FlacRecorder, RecordingFile, apply_retention, too_old_or_too_many
+from denwaban.store.recordings import (
+    FlacRecorder,
+    RecordingFile,
+    apply_retention,
+    delete_recording,
+    too_old_or_too_many,
+)
 
 _KILLED_WRITER = """
 import os, signal, sys
@@ -149,3 +155,19 @@ def test_retention_spares_the_running_recording_and_other_files(tmp_path: Path) 
         os.utime(tmp_path / name, (0, 0))
     assert apply_retention(tmp_path, 1e9, 30, 100, recording_now=tmp_path / "running.flac") == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.txt", "running.flac"]
+
+
+def test_a_recording_is_deleted_and_one_that_never_was_is_no_error(tmp_path: Path) -> None:
+    recorder = FlacRecorder(tmp_path / "call.flac")
+    recorder.write(_noise(1.0))
+    recorder.close()
+    for _ in range(2):
+        delete_recording(tmp_path / "call.flac")
+    delete_recording(tmp_path / "no folder" / "call.flac")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_recording_that_cannot_be_deleted_is_named(tmp_path: Path) -> None:
+    (tmp_path / "call.flac").mkdir()
+    with pytest.raises(StoreError, match=r"call.flac: the recording cannot be deleted"):
+        delete_recording(tmp_path / "call.flac")

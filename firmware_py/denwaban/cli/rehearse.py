@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -72,15 +73,15 @@ def _simulate_parser(commands: Commands) -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="BUTTON@S",
-        help="hold a button (family, stop or fine) S seconds after the first ring; may be repeated",
+        help="hold a button (family, stop or fine) S seconds after the call came; may be repeated",
     )
     return simulate
 
 
 def _press(text: str) -> Press:
     button, _, seconds = text.partition("@")
-    if button not in get_args(Button):
-        raise argparse.ArgumentTypeError(f"want one of {', '.join(get_args(Button))}, @ and seconds, not {text!r}")
+    if button not in get_args(Button) or re.fullmatch(r"\d+(\.\d+)?", seconds, re.ASCII) is None:
+        raise argparse.ArgumentTypeError(f"want family, stop or fine, @ and seconds, such as family@40, not {text!r}")
     return Press(cast(Button, button), float(seconds))
 
 

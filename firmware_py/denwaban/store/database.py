@@ -67,6 +67,7 @@ class Database:
 
     def forget_words(self, call_id: str) -> None:
         self._submit(partial(writing.forget_words, call_id=call_id))
+        self._enqueue(writing.empty_log)
 
     def mark_harmless(self, marked: MarkHarmless, at: float) -> None:
         self._submit(partial(writing.mark_harmless, marked=marked, at=at))
@@ -81,6 +82,7 @@ class Database:
     def forget_calls(self, before: float) -> None:
         """Delete the calls opened before that time (seconds since the epoch)."""
         self._submit(partial(writing.forget_calls, before=before))
+        self._enqueue(writing.empty_log)
 
     def forget_feedback(self, before: float) -> None:
         """Delete what people said of calls before that time."""
@@ -123,6 +125,9 @@ class Database:
             )
 
     def _submit(self, job: Job) -> None:
+        self._enqueue(partial(_transact, job=job))
+
+    def _enqueue(self, job: Job) -> None:
         if self._closing.is_set():
             _log.error("a write came after the database was closed; dropped")
             return
@@ -151,7 +156,7 @@ class Database:
     def _perform(self, job: Job) -> None:
         for wait in (*self._retry_waits_s, None):
             try:
-                self._transact(job)
+                job(self._connection)
             except sqlite3.Error as error:
                 if wait is None or is_damage(error) or isinstance(error, sqlite3.IntegrityError):
                     self._report(
@@ -163,17 +168,18 @@ class Database:
                 self._failing = False
                 return
 
-    def _transact(self, job: Job) -> None:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            job(self._connection)
-            self._connection.execute("COMMIT")
-        finally:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-
     def _report(self, message: str) -> None:
         if self._failing:
             return
         self._failing = True
         self._on_error(StoreError(message))
+
+
+def _transact(db: sqlite3.Connection, job: Job) -> None:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        job(db)
+        db.execute("COMMIT")
+    finally:
+        if db.in_transaction:
+            db.execute("ROLLBACK")

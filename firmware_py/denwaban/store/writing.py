@@ -1,4 +1,5 @@
-"""The statements that write calls. Each function is one job inside the writer's transaction and may be run again."""
+"""The statements that write calls. Each function but `empty_log` is one job inside the writer's transaction and may be
+run again."""
 
 from __future__ import annotations
 
@@ -66,6 +67,14 @@ def forget_words(db: sqlite3.Connection, call_id: str) -> None:
     """Delete what was said in a call and every verdict on it; the call itself stays."""
     db.execute("DELETE FROM utterances WHERE call_id = ?", (call_id,))
     db.execute("UPDATE calls SET level = 'quiet', category = '', score = 0 WHERE id = ?", (call_id,))
+
+
+def empty_log(db: sqlite3.Connection) -> None:
+    """Move everything from the write-ahead log into the database and empty it: what was deleted still stands there
+    (https://sqlite.org/wal.html). Not inside a transaction. OperationalError while another program reads."""
+    (busy, _pages, _moved) = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if busy:
+        raise sqlite3.OperationalError("deleted words may still be in its -wal file: another program holds it open")
 
 
 def mark_harmless(db: sqlite3.Connection, marked: MarkHarmless, at: float) -> None:

@@ -230,8 +230,8 @@ class Soak:
     def _repair_if_due(self) -> None:
         if self._watch.ready or not self._watch.plugged:
             self._not_ready_since = self._clock.now()
-        elif self._repaired and time.monotonic() - self._plugged_at < REOPEN_LIMIT_S:
-            return
+        elif (self._repaired or not self._stretch.wrong) and time.monotonic() - self._plugged_at < REOPEN_LIMIT_S:
+            return  # its pauses before it opens the port again are real ones
         elif self._clock.now() - self._not_ready_since > self._stretch.repair_after_s:
             what = f"{self._stretch.profile.name}: {', '.join(self._stretch.wrong) or 'nothing wrong'}"
             if self._repaired or not (self._stretch.wrong or self._stretch.profile is not GENERIC):

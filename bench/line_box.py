@@ -29,7 +29,10 @@ def build_loop(
     port: str, clock: Clock, prompts: Callable[[str], Pcm], database: Database, house: House, observer: Observer
 ) -> Loop:
     """The box's own loop, session and driver. Waits for handset and end of a call are short."""
-    screening = ScreeningConfig(allow=ALLOWED, block=BLOCKED, handset_wait_s=15.0, max_call_s=60.0)
+    # No half hour of ringing through after the household has dialled: the plan says who is to be let in.
+    screening = ScreeningConfig(
+        allow=ALLOWED, block=BLOCKED, handset_wait_s=15.0, max_call_s=60.0, ring_through_min=0.0
+    )
     ears = Ears(lambda _caller: LoudnessListener(), lambda _call: None, lambda _call: None, line_waits=True)
     ports = Ports(clock, ModemLine(port, clock, prompts), ears, database, house, house, NoPanel())
     config = Config(screening=screening)

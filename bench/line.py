@@ -1,6 +1,6 @@
 """The telephone line: how soon a call is answered, what the driver costs, and a soak of hundreds of random calls.
 
-    .venv/bin/python bench/line.py --json [--calls 500] [--seed 1] [--speed 30]
+    .venv/bin/python bench/line.py --json [--calls 500] [--seed 1] [--speed 50]
 
 The soak calls through the real main loop, session, driver and database on the emulated modem, with every fault switch
 and every emulated family, pulled plugs and all kinds of callers. It ends with an account: each call that rang belongs
@@ -72,9 +72,8 @@ def main() -> int:
     parser.add_argument(
         "--speed",
         type=float,
-        default=30.0,
-        help="most times real speed in the soak (default 30); take less on a busy machine: a thread that waits 40 ms "
-        "of real time is more than a second late in line time",
+        default=50.0,
+        help="most times real speed in the soak (default 50); a busy machine is slower",
     )
     parser.add_argument("--only-soak", action="store_true", help="leave out latency and processor time")
     options = parser.parse_args()

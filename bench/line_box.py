@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -17,16 +18,54 @@ from denwaban.line.modem import ModemLine
 from denwaban.loop import Loop, Observer, Ports
 from denwaban.panel.gpio import NoPanel
 from denwaban.phases import SessionState
-from denwaban.ports import Clock
 from denwaban.rules_watch import configured_rules
 from denwaban.sim.callfile import CallFile
+from denwaban.sim.clock import LineClock
 from denwaban.store.database import Database
 
 UTTERANCE_S: Final = 3.0
+LAG_S: Final = 0.3
+"""Line time the driver may be behind; it looks at its port every 0.02 s."""
+HOLD_LIMIT_S: Final = 0.2
+"""Longest real wait for the box at each tick: a driver that has died must not stop the line for good."""
+HOLD_POLL_S: Final = 0.0003
+
+
+class PacedClock(LineClock):
+    """Line time that stands still while the box is behind, so that a starved machine makes a soak slow and not wrong.
+
+    Without it a thread that waits 40 ms for a processor is two seconds late at fifty times real speed.
+    """
+
+    def __init__(self, speed: float) -> None:
+        super().__init__(speed)
+        self._beat: float | None = None
+        self._events_waiting: Callable[[], int] = lambda: 0
+        self.held_s = 0.0
+        """Real seconds for which the line waited."""
+
+    def beat(self) -> None:
+        """The driver's heartbeat."""
+        self._beat = self.now()
+
+    def wait_for(self, loop: Loop) -> None:
+        """From now on let no line time pass over events that this loop has not taken."""
+        self._events_waiting = lambda: loop.waiting
+
+    def advance(self, seconds: float) -> None:
+        super().advance(seconds)
+        began = now = time.monotonic()
+        while now - began < HOLD_LIMIT_S and self._box_is_behind():
+            time.sleep(HOLD_POLL_S)
+            now = time.monotonic()
+        self.held_s += now - began
+
+    def _box_is_behind(self) -> bool:
+        return self._events_waiting() > 0 or (self._beat is not None and self.now() - self._beat > LAG_S)
 
 
 def build_loop(
-    port: str, clock: Clock, prompts: Callable[[str], Pcm], database: Database, house: House, observer: Observer
+    port: str, clock: PacedClock, prompts: Callable[[str], Pcm], database: Database, house: House, observer: Observer
 ) -> Loop:
     """The box's own loop, session and driver. Waits for handset and end of a call are short."""
     # No half hour of ringing through after the household has dialled: the plan says who is to be let in.
@@ -34,10 +73,15 @@ def build_loop(
         allow=ALLOWED, block=BLOCKED, handset_wait_s=15.0, max_call_s=60.0, ring_through_min=0.0
     )
     ears = Ears(lambda _caller: LoudnessListener(), lambda _call: None, lambda _call: None, line_waits=True)
-    ports = Ports(clock, ModemLine(port, clock, prompts), ears, database, house, house, NoPanel())
+    line = ModemLine(port, clock, prompts, heartbeat=clock.beat)
     config = Config(screening=screening)
-    settings = session_settings(config, configured_rules(config))
-    return Loop(SessionState("soak", settings, line_ready=False), ports, observer)
+    loop = Loop(
+        SessionState("soak", session_settings(config, configured_rules(config)), line_ready=False),
+        Ports(clock, line, ears, database, house, house, NoPanel()),
+        observer,
+    )
+    clock.wait_for(loop)
+    return loop
 
 
 def speech_like(seconds: float) -> Pcm:

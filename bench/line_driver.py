@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Self
 
-from bench.line_box import House, Sounds, build_loop, speech_like
+from bench.line_box import House, PacedClock, Sounds, build_loop, speech_like
 from bench.line_plan import BLOCKED, Caller, Visit
 from denwaban.clock import SystemClock
 from denwaban.effects import Answer, Effect, HangUp, LineCommand, Play, Record
@@ -72,7 +72,7 @@ def answer_latency(times: int = ANSWERS) -> dict[str, Any]:
 
 def ring_to_answer(folder: Path, times: int = ANSWERS) -> Figures:
     """Milliseconds from the ring on the line to the first command, through driver, main loop and session."""
-    clock, rang = LineClock(1.0), [0.0]
+    clock, rang = PacedClock(1.0), [0.0]
 
     def watch(event: show.LineEvent) -> None:
         if isinstance(event, show.CallArrived | show.CallerIdSent):

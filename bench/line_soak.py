@@ -20,13 +20,12 @@ from typing import Any, Final
 import numpy as np
 import psutil
 
-from bench.line_box import House, Sounds, build_loop
+from bench.line_box import House, PacedClock, Sounds, build_loop
 from bench.line_plan import Stretch, Visit, fingerprint
 from bench.line_watch import Account, Losses, Watch
 from denwaban.audio.prompts import PromptLibrary
 from denwaban.line.conversation import IDLE_CHECK_S
 from denwaban.session import Phase
-from denwaban.sim.clock import LineClock
 from denwaban.sim.faults import NO_FAULTS, CommandDelays
 from denwaban.sim.profiles import GENERIC
 from denwaban.sim.simulation import LineSetup
@@ -66,7 +65,7 @@ class Soak:
         self._progress = progress
         self._process = psutil.Process()
         self._before = self._resources()
-        self._clock = LineClock(speed)
+        self._clock = PacedClock(speed)
         self._watch = Watch(self._clock)
         self._account = Account()
         self._port = folder / "modem"
@@ -74,7 +73,7 @@ class Soak:
         self._repaired, self._told = False, 0
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
-        self._not_ready_since = self._plugged_at = self._longest_stall_s = 0.0
+        self._not_ready_since = self._plugged_at = 0.0
         self._counts: Counter[str] = Counter()
         self._repairs: Counter[str] = Counter()
         self._memory: list[tuple[float, float]] = []
@@ -252,11 +251,8 @@ class Soak:
     def _until(self, condition: Callable[[], bool], limit_s: float) -> bool:
         """Let line time pass until `condition`, doing what is due; False after `limit_s` of line time."""
         end, real_end = self._clock.now() + limit_s, time.monotonic() + STANDSTILL_S + limit_s / self._clock.speed * 20
-        before = self._clock.now()
         while not condition():
             now = self._clock.now()
-            self._longest_stall_s = max(self._longest_stall_s, now - before)
-            before = now
             if now >= end:
                 return False
             if time.monotonic() > real_end:
@@ -324,7 +320,7 @@ class Soak:
             "alerts": self._house.alerts,
             "overruns": losses.counts["overrun"],
             "underruns": losses.counts["underrun"],
-            "longest_stall_s": round(self._longest_stall_s, 2),
+            "held_for_the_box_s": round(self._clock.held_s, 1),
             "host_waits": self._counts["host_waits"],
             "longest_hold_after_caller_gone_s": round(self._watch.longest_hold_s, 1),
             "rss_mb": round(self._memory[-1][1], 1) if self._memory else None,

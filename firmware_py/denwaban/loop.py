@@ -111,6 +111,11 @@ class Loop:
         """Where the session stands now; read it from any thread, it never changes itself."""
         return self._state
 
+    @property
+    def waiting(self) -> int:
+        """Events in the inbox, about (any thread)."""
+        return self._inbox.qsize()
+
     def emit(self, event: Event) -> None:
         """Put an event into the inbox (any thread). Raises queue.Full when the loop is dead."""
         self._inbox.put_nowait(event)

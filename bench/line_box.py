@@ -75,8 +75,9 @@ def build_loop(
     ears = Ears(lambda _caller: LoudnessListener(), lambda _call: None, lambda _call: None, line_waits=True)
     line = ModemLine(port, clock, prompts, heartbeat=clock.beat)
     config = Config(screening=screening)
+    settings = session_settings(config, configured_rules(config), line.capabilities, tells_family=False)
     loop = Loop(
-        SessionState("soak", session_settings(config, configured_rules(config)), line_ready=False),
+        SessionState("soak", settings, line_ready=False),
         Ports(clock, line, ears, database, house, house, NoPanel()),
         observer,
     )

@@ -50,7 +50,7 @@ class Mosquitto:
 
     host = "127.0.0.1"
 
-    def __init__(self, folder: Path, extra: str = "allow_anonymous true\n") -> None:
+    def __init__(self, folder: Path, extra: str = "allow_anonymous true\nset_tcp_nodelay true\n") -> None:
         self.port = free_port()
         self._folder = folder
         self._extra = extra

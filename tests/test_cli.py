@@ -25,7 +25,10 @@ from denwaban.sim.virtual_line import VirtualLine
 from denwaban.store.database import Database
 from tests.fixtures_broker import free_port
 
-COMMANDS = ("run", "setup", "sim", "demo", "simulate", "analyze", "calls", "lists", "models", "config", "doctor")
+COMMANDS = (
+    "run", "setup", "sim", "demo", "simulate", "analyze", "calls", "lists", "contacts", "alerts", "contact", "models",
+    "config", "doctor", "drill",
+)  # fmt: skip
 
 
 def subparsers(of: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from denwaban.alert.keys import UnitKey
 from denwaban.alert.mqtt import MqttAlerts
 from denwaban.alert.queued import QueuedAlerts
-from denwaban.alert.settings import Contact, MqttSettings
+from denwaban.alert.settings import Contact, DetailLevel, Language, MqttSettings, Patience
 from denwaban.audio.prompts import PromptLibrary
 from denwaban.audio.sides import LevelSides
 from denwaban.audio.speaker import SilentSpeaker, SoundSpeaker
 from denwaban.audio.vad import Segmenter
-from denwaban.config import Config
+from denwaban.config import Config, ContactConfig
 from denwaban.detect.judge import CallJudge
 from denwaban.detect.model import ScamModel, load_model
 from denwaban.detect.policy import Feedback, PastCall, caller_shift, household_bias, household_shift
@@ -30,11 +31,12 @@ from denwaban.listener import CallListener, MixedListener, SeparateListener
 from denwaban.loop import Loop, Observer, Ports
 from denwaban.panel.gpio import GpioPanel, NoPanel, fitted, open_gpio
 from denwaban.phases import SessionSettings, SessionState
-from denwaban.ports import Clock, Panel, Recognizer, Recorder, Speaker
+from denwaban.ports import Capabilities, Clock, Panel, Recognizer, Recorder, Speaker
 from denwaban.rules import ScreeningRules
 from denwaban.rules_watch import RulesWatch, configured_rules
 from denwaban.screening import on_stop_list
 from denwaban.shipped import shipped_models
+from denwaban.store.contacts import ContactBook
 from denwaban.store.database import Database
 from denwaban.store.lists import RulesReader
 from denwaban.store.outbox import SqliteOutbox
@@ -57,6 +59,11 @@ def database_path(config: Config) -> Path:
     return config.data_dir / "denwaban.sqlite"
 
 
+def unit_key_path(config: Config) -> Path:
+    """The box's signing key."""
+    return config.data_dir / "unit-key.json"
+
+
 def recordings_dir(config: Config) -> Path:
     """The folder of recordings."""
     return config.data_dir / "recordings"
@@ -67,12 +74,15 @@ def recording_of(config: Config, call_id: str) -> Path:
     return recordings_dir(config) / f"{call_id}.flac"
 
 
-def session_settings(config: Config, rules: ScreeningRules) -> SessionSettings:
-    """What the pure core needs of the configuration."""
+def session_settings(
+    config: Config, rules: ScreeningRules, line: Capabilities, *, tells_family: bool
+) -> SessionSettings:
+    """What the pure core needs of the configuration, and of what the line can do."""
     screening = config.screening
     return SessionSettings(
         rules,
-        tells_family=bool(config.alerts.host and config.contacts),
+        tells_family=tells_family,
+        can_cut=line.can_cut,
         handset_wait_s=screening.handset_wait_s,
         max_call_s=screening.max_call_s,
         message_s=screening.message_s,
@@ -122,7 +132,7 @@ class Box:
     def run(self) -> None:
         self.rules.start(self.loop.emit)
         if self.alerts is not None:
-            self.alerts.start()
+            self.alerts.start(self.loop.emit)
         try:
             self.loop.run()
         finally:
@@ -165,15 +175,15 @@ def build_box(
     line = _line(config, clock, prompts, pulse)
     listeners = _listeners(config, clock, model, recognizer, database, rules)
     ears = Ears(listeners, _recorders(config), _deleter(config), line_waits=line_waits)
-    alerts = _alerts(config, clock, drill)
+    alerts = _alerts(config, clock, drill=drill, can_cut=line.capabilities.can_cut)
     outbox = QueuedAlerts(alerts) if alerts is not None else None
     ports = Ports(
         clock, line, ears, database, outbox, _speaker(config, prompts), panel, _housekeeping(config, clock, database)
     )
     boot = f"{int(clock.wall()):x}-{secrets.token_hex(3)}"
-    in_force = rules.now
-    settings = session_settings(config, in_force.rules)
-    state = SessionState(boot, settings, wall_offset=in_force.wall_offset, line_ready=False)
+    tells_family = bool(config.alerts.host and contacts_of(config)())
+    settings = session_settings(config, rules.now.rules, line.capabilities, tells_family=tells_family)
+    state = SessionState(boot, settings, wall_offset=rules.now.wall_offset, line_ready=False)
     return Box(Loop(state, ports, observer, pulse.beater("main")), database, alerts, rules, outbox)
 
 
@@ -255,35 +265,69 @@ def mqtt_settings(config: Config) -> MqttSettings:
     return MqttSettings(
         host=alerts.host,
         port=alerts.port,
+        protocol=alerts.protocol,
         username=alerts.username or None,
         password_file=Path(alerts.password_file) if alerts.password_file else None,
-        tls=bool(alerts.tls_ca),
+        tls=bool(alerts.tls_ca or alerts.tls_cert),
         ca_file=Path(alerts.tls_ca) if alerts.tls_ca not in ("", "system") else None,
+        cert_file=Path(alerts.tls_cert) if alerts.tls_cert else None,
+        key_file=Path(alerts.tls_key) if alerts.tls_key else None,
     )
 
 
-def _alerts(config: Config, clock: Clock, drill: bool) -> MqttAlerts | None:
+def _alerts(config: Config, clock: Clock, *, drill: bool, can_cut: bool) -> MqttAlerts | None:
     if not config.alerts.host:
         _log.warning("no broker is configured ([alerts] host): the household is warned, the family is not")
         return None
     return MqttAlerts(
         settings=mqtt_settings(config),
         unit=config.unit.name,
-        contacts=tuple(_contact(contact.name, contact.role, contact.key_file) for contact in config.contacts),
-        key=UnitKey.load_or_create(config.data_dir / "unit-key.json"),
+        contacts=contacts_of(config),
+        key=UnitKey.load_or_create(unit_key_path(config)),
         outbox=SqliteOutbox(database_path(config)),
         clock=clock,
         drill=drill,
+        can_cut=can_cut,
+        patience=Patience(receipt_s=config.alerts.receipt_s, reply_s=config.alerts.reply_s),
     )
 
 
-def _contact(name: str, role: str, key_file: str) -> Contact:
-    if not key_file:
-        return Contact(name, role, None)
-    try:
-        return Contact(name, role, Path(key_file).read_text("utf-8"))
-    except OSError as error:
-        raise ConfigError("configuration", (f"contacts.key_file: {key_file}: {error.strerror}",)) from error
+def contacts_of(config: Config) -> Callable[[], Sequence[Contact]]:
+    """The contacts: those of the configuration and those paired by now. Raises ConfigError now, StoreError later."""
+    configured = {contact.name: _contact(contact) for contact in config.contacts}
+    book = ContactBook(database_path(config))
+
+    def now() -> Sequence[Contact]:
+        paired = (
+            Contact(
+                *(one.name, one.role, one.public_jwk),
+                detail=cast(DetailLevel, one.detail),
+                language=cast(Language, one.language),
+                hours=one.hours,
+                turn=one.turn,
+            )
+            for one in book.contacts()
+        )
+        return tuple({**configured, **{contact.name: contact for contact in paired}}.values())
+
+    return now
+
+
+def _contact(contact: ContactConfig) -> Contact:
+    key = None
+    if contact.key_file:
+        try:
+            key = Path(contact.key_file).read_text("utf-8")
+        except OSError as error:
+            where = f"contacts.key_file: {contact.key_file}: {error.strerror}"
+            raise ConfigError("configuration", (where,)) from error
+    return Contact(
+        *(contact.name, contact.role, key),
+        detail=contact.detail,
+        language=contact.language,
+        hours=contact.hours,
+        turn=contact.turn,
+    )
 
 
 def _speaker(config: Config, prompts: PromptLibrary) -> Speaker:

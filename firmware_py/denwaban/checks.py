@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from serial.tools import list_ports
 
-from denwaban.app import engine_of
+from denwaban.app import contacts_of, engine_of
 from denwaban.audio.prompts import PromptLibrary
 from denwaban.audio.speaker import load_sounddevice
 from denwaban.clock import SystemClock
@@ -283,11 +283,25 @@ def _broker(config: Config) -> Iterator[Finding]:
         )
     else:
         yield Finding("broker", "ok", f"{alerts.host}:{alerts.port} accepts connections")
-    without = [contact.name for contact in config.contacts if not contact.key_file]
-    if not config.contacts:
-        yield Finding("contacts", "note", "nobody is registered", "add a [[contacts]] table")
+    yield from _contacts(config)
+
+
+def _contacts(config: Config) -> Iterator[Finding]:
+    try:
+        contacts = contacts_of(config)()
+    except DenwabanError as error:
+        yield Finding("contacts", "bad", str(error))
+        return
+    without = [contact.name for contact in contacts if contact.public_jwk is None]
+    if not contacts:
+        yield Finding("contacts", "note", "nobody is registered", "denwaban contacts pair NAME")
     elif without:
-        yield Finding("contacts", "note", f"without a key, so without details: {', '.join(without)}", "set key_file")
+        yield Finding(
+            "contacts",
+            "note",
+            f"without a key, so without details and answers: {', '.join(without)}",
+            "denwaban contacts pair NAME",
+        )
 
 
 def _disk(config: Config) -> Iterator[Finding]:

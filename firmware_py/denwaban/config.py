@@ -21,9 +21,9 @@ from typing import Any, Final, Literal, TypeVar
 import cattrs
 import platformdirs
 
+from denwaban.config_limits import out_of_range
 from denwaban.errors import ConfigError
-from denwaban.rules import Action, parse_quiet_hours
-from denwaban.screening import pattern_of
+from denwaban.rules import Action
 
 T = TypeVar("T")
 
@@ -148,9 +148,19 @@ class AlertsConfig:
 
     host: str = _key("", "Broker's host name. Empty: nobody is told (the household still hears the warning).")
     port: int = _key(1883, "Broker's port (8883 with TLS).")
+    protocol: Literal["auto", "5", "3.1.1"] = _key("auto", "MQTT: auto (5, or 3.1.1 where 5 is refused), 5 or 3.1.1.")
     tls_ca: str = _key("", "File with the certificate authority. Empty: no TLS; 'system': the system's authorities.")
     username: str = _key("", "User at the broker. Empty: none.")
     password_file: str = _key("", "File that holds the password, readable by the box only. Empty: none.", secret=True)
+    tls_cert: str = _key("", "File with a certificate of the box's own, for brokers that want one. Empty: none.")
+    tls_key: str = _key("", "File with that certificate's private key. Empty: it is in tls_cert.")
+    receipt_s: float = _key(
+        30.0,
+        "Seconds in which a contact's program must confirm an alert; then it is offered again, and others are told.",
+    )
+    reply_s: float = _key(
+        120.0, "Seconds in which a contact should answer; then the contacts of the next turn are told."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,11 +183,17 @@ class PanelConfig:
 
 @dataclass(frozen=True, slots=True)
 class ContactConfig:
-    """A family member who is told. Without `key_file` the contact learns that there is an alert, but no details."""
+    """A family member who is told, beside those of `denwaban contacts`. Without `key_file` no details, no answers."""
 
     name: str = _key("", "Name in the contact's topic: letters, digits and hyphens.")
     role: str = _key("", "How the household calls this person, for example 娘さん.")
     key_file: str = _key("", "The contact's public key (JWK, P-256); details are encrypted to it. Empty: no details.")
+    detail: Literal["minimal", "words", "transcript"] = _key(
+        "transcript", "minimal (kind of scam, advice), words (also number and words that counted) or transcript (all)."
+    )
+    language: Literal["ja", "en"] = _key("ja", "ja or en: the language in which the kind of scam is named.")
+    hours: str = _key("", 'Japanese time, such as "07:00-22:00", outside which this contact is told last. Empty: none.')
+    turn: int = _key(1, "1 is told at once, 2 when nobody of 1 has answered, and so on.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +240,7 @@ def parse_config(table: dict[str, Any], source: str) -> Config:
         config = _CONVERTER.structure(table, Config)
     except cattrs.BaseValidationError as error:
         raise ConfigError(source, tuple(_explain(error, ""))) from error
-    problems = tuple(_out_of_range(config))
+    problems = tuple(out_of_range(config))
     if problems:
         raise ConfigError(source, problems)
     return config
@@ -325,60 +341,3 @@ def _explain(error: BaseException, path: str) -> Iterator[str]:
         yield f"{path}: has the wrong shape (a table, a list or a value?)"
     else:
         yield f"{path}: {error}"
-
-
-def _out_of_range(config: Config) -> Iterator[str]:
-    for key, low, high in _RANGES:
-        section, name = key.split(".")
-        value = getattr(getattr(config, section), name)
-        if not low <= value <= high:
-            most = f"{low:g} to {high:g}" if math.isfinite(high) else f"{low:g} or more"
-            yield f"{key}: must be {most}, not {value}"
-    yield from _bad_numbers(config.screening)
-    yield from _bad_names(config)
-    yield from _bad_pins(config.panel)
-
-
-_RANGES: Final = (
-    ("speech.threads", 1, 4),
-    ("alerts.port", 1, 65535),
-    ("screening.handset_wait_s", 5, math.inf),
-    ("screening.max_call_s", 60, math.inf),
-    ("screening.message_s", 0, 300),
-    ("screening.ring_through_min", 0, 240),
-    ("recording.keep_days", 1, math.inf),
-    ("recording.max_mb", 1, math.inf),
-)
-"""Least and most of a number. To keep no recordings there is recording.enabled."""
-
-
-def _bad_numbers(screening: ScreeningConfig) -> Iterator[str]:
-    for key in ("allow", "block"):
-        for number in getattr(screening, key):
-            try:
-                pattern_of(number)
-            except ValueError as error:
-                yield f"screening.{key}: {number!r} {error}"
-    try:
-        parse_quiet_hours(screening.quiet_hours)
-    except ValueError as error:
-        yield f"screening.quiet_hours: {error}"
-
-
-def _bad_names(config: Config) -> Iterator[str]:
-    names = [contact.name for contact in config.contacts]
-    for name in (config.unit.name, *names):
-        if not name or not all(c.isascii() and (c.isalnum() or c == "-") for c in name):
-            yield f"unit.name and contacts.name: letters, digits and hyphens only, not {name!r}"
-    for name in {name for name in names if names.count(name) > 1}:
-        yield f"contacts: the name {name!r} is used twice"
-
-
-def _bad_pins(panel: PanelConfig) -> Iterator[str]:
-    pins: dict[int, str] = {}
-    for name, pin in dataclasses.asdict(panel).items():
-        if pin != 0 and not 2 <= pin <= 27:  # 0 and 1 read the memory of an add-on board
-            yield f"panel.{name}: must be 2 to 27 (GPIO number, not the place on the header), or 0 for none, not {pin}"
-        elif pin and pin in pins:
-            yield f"panel.{name}: GPIO {pin} is taken by panel.{pins[pin]}"
-        pins.setdefault(pin, name)

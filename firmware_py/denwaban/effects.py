@@ -122,7 +122,7 @@ class NoteUtterance:
 
 @dataclass(frozen=True, slots=True)
 class MarkHarmless:
-    """The household says that this call was no scam."""
+    """Household or family says that this call was no scam."""
 
     call_id: str
 

@@ -22,6 +22,9 @@ Absence = Literal["P", "O", "C", "S"]
 
 Side = Literal["far", "near", "unknown"]
 Tone = Literal["busy", "dial", "fax"]
+Reply = Literal["calling", "false_alarm", "call_later", "hang_up", "ask_hang_up"]
+"""What a contact may answer to an alert: I am calling them now; it is nothing; I shall call later; cut the call; where
+the line cannot: ask them aloud to hang up."""
 Button = Literal["family", "stop", "fine"]
 """Call my family; stop recording this call; this caller is fine."""
 
@@ -204,6 +207,32 @@ class RulesChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class FamilyTold:
+    """A contact has received an alert. `role`: how the household calls this person; `age_s`: since it was sent off."""
+
+    alert_id: str
+    role: str
+    age_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyAnswered:
+    """A contact has answered an alert; who it is and that it is fresh has been proven. Fields as in `FamilyTold`."""
+
+    alert_id: str
+    role: str
+    reply: Reply
+    age_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ContactsChanged:
+    """Contacts were registered or taken away. `anybody`: there is somebody who is told."""
+
+    anybody: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ButtonPressed:
     """Somebody pressed a button of the box; `long`: and held it, so it was no accident."""
 
@@ -234,6 +263,9 @@ Event = (
     | ListenerFailed
     | RecordingFailed
     | RulesChanged
+    | FamilyTold
+    | FamilyAnswered
+    | ContactsChanged
     | ButtonPressed
     | DeadlineReached
 )

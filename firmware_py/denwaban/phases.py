@@ -50,6 +50,8 @@ class SessionSettings:
     """Listens, too, where the household was quicker than the box with an unknown caller, and the modem senses it."""
     joins_outgoing: bool = False
     """Listens where the household dials out, and the modem senses it."""
+    can_cut: bool = False
+    """The line can end a call although the household's telephone is off-hook."""
     ring_through_s: float = 1800.0
     """So long after the household has telephoned it may be called back, where the modem senses that it did."""
 

@@ -11,16 +11,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from denwaban.alert.contact import ContactClient, ReceivedAlert
+from denwaban.alert.contact import ContactClient
 from denwaban.alert.embedded import EmbeddedBroker
 from denwaban.alert.keys import UnitKey, new_private_key, public_text
+from denwaban.alert.memory import ReceivedAlert
 from denwaban.alert.settings import MqttSettings
 from denwaban.alert.wire import Reader
-from denwaban.app import Box, build_box
+from denwaban.app import Box, build_box, unit_key_path
 from denwaban.audio.prompts import PromptLibrary
 from denwaban.config import (
     AlertsConfig,
@@ -38,14 +39,18 @@ from denwaban.events import (
     Button,
     ButtonPressed,
     Event,
+    FamilyAnswered,
+    FamilyTold,
     Level,
     LineFailed,
     LineReady,
     ListenerFailed,
     RecordingFailed,
     RecordingStarted,
+    Reply,
     UtteranceAssessed,
 )
+from denwaban.loop import Observer
 from denwaban.sim.callfile import CallFile
 from denwaban.sim.clock import LineClock
 from denwaban.sim.line_events import CallerHungUp, CallerIdSent, LineEvent, OffHook, OnHook, Ringing, TurnSpoken
@@ -89,7 +94,11 @@ class CallResult:
 
 
 class Rehearsal:
-    """A virtual household: line, box, broker and one contact, in a folder of its own. Use as a context manager."""
+    """A virtual household: line, box, broker and one contact, in a folder of its own. Use as a context manager.
+
+    With `family`, a whole configuration, there is no broker and no contact of ours: that one's are told. `reply`: our
+    contact answers the first news of an alert with this. `see` is shown all that happens, on the box's main thread.
+    """
 
     def __init__(
         self,
@@ -99,12 +108,21 @@ class Rehearsal:
         speed: float,
         report: Report,
         presses: Sequence[Press] = (),
+        *,
+        family: Config | None = None,
+        drill: bool = False,
+        reply: Reply | None = None,
+        see: Observer = lambda _happening: None,
     ) -> None:
         self._calls = calls
         self._presses = sorted(presses, key=lambda press: press.after_s)
         self._report = report
+        self._family = family
+        self._drill = drill
+        self._reply = reply
+        self._see = see
         self._clock = LineClock(speed)
-        self._watch = _Watch(self._clock, report)
+        self._watch = _Watch(self._clock, report, hears_contact=family is None)
         self._line = VirtualLine(self._clock, observer=self._watch.line)
         self._broker = EmbeddedBroker()
         self._folder = folder
@@ -115,22 +133,39 @@ class Rehearsal:
         self._box_error: BaseException | None = None
 
     def __enter__(self) -> Rehearsal:
+        if self._family is not None:
+            self._build(replace(self._family, line=LineConfig(port=self._line.port), sound=SoundConfig(speaker="none")))
+        else:
+            self._bring_contact()
+        self._line.start()
+        self._box_thread.start()
+        self._watch.wait_ready(self._alive)
+        return self
+
+    def _bring_contact(self) -> None:
         self._broker.start()
         key = new_private_key()
         key_file = self._folder / "contact.jwk"
         key_file.write_text(public_text(key), "utf-8")
         config = self._config(key_file)
-        self._box = build_box(config, clock=self._clock, observer=self._watch.box, line_waits=True)
-        unit_key = UnitKey.load_or_create(config.data_dir / "unit-key.json")
+        self._build(config)
+        unit_key = UnitKey.load_or_create(unit_key_path(config))
         reader = Reader(UNIT, unit_key.jwk, CONTACT, key)
-        self._contact = ContactClient(MqttSettings(self._broker.host, self._broker.port), reader, self._watch.alert)
+        self._contact = ContactClient(MqttSettings(self._broker.host, self._broker.port), reader, self._alert)
         self._contact.start()
         if not self._contact.wait_subscribed(30):
             raise DenwabanError("the contact could not subscribe at the built-in broker")
-        self._line.start()
-        self._box_thread.start()
-        self._watch.wait_ready(self._alive)
-        return self
+
+    def _build(self, config: Config) -> None:
+        self._box = build_box(config, clock=self._clock, observer=self._observe, line_waits=True, drill=self._drill)
+
+    def _observe(self, happening: Event | Effect) -> None:
+        self._watch.box(happening)
+        self._see(happening)
+
+    def _alert(self, alert: ReceivedAlert) -> Reply | None:
+        self._watch.alert(alert)
+        return self._reply if alert.event == "new" else None
 
     def __exit__(self, *_exception: object) -> None:
         if self._box is not None:
@@ -193,7 +228,7 @@ class Rehearsal:
             line=LineConfig(port=self._line.port),
             screening=ScreeningConfig(allow=known),
             speech=SpeechConfig(models_dir=str(self._models_dir)),
-            alerts=AlertsConfig(host=self._broker.host, port=self._broker.port),
+            alerts=AlertsConfig(host=self._broker.host, port=self._broker.port, protocol="3.1.1"),
             sound=SoundConfig(speaker="none"),
             contacts=(ContactConfig(name=CONTACT, role="娘さん", key_file=str(key_file)),),
         )
@@ -214,8 +249,9 @@ class Rehearsal:
 class _Watch:
     """Listens to line, box and contact, reports what people want to see and finds out how a call ended."""
 
-    def __init__(self, clock: LineClock, report: Report) -> None:
+    def __init__(self, clock: LineClock, report: Report, *, hears_contact: bool) -> None:
         self._clock = clock
+        self._hears_contact = hears_contact
         self._report = report
         self._prompts = PromptLibrary()
         self._lock = threading.Lock()
@@ -243,7 +279,7 @@ class _Watch:
 
     def _delay(self, closed: CloseCall, alive: Callable[[], None]) -> float | None:
         """Wait for the whole alert, new to end, of a call that raised one."""
-        if closed.level is not Level.ALERT or self._telling_ended is None:
+        if closed.level is not Level.ALERT or self._telling_ended is None or not self._hears_contact:
             return None
         delay = None
         while (received := _get(self._received, DELIVERY_LIMIT_S, alive)) is not None:
@@ -289,6 +325,8 @@ class _Watch:
                 self.say("box_says", prompt="chime", text="♪")
             case SendAlert():
                 self.say("alert_decided", id=happening.alert_id, kind=happening.event, level=happening.level)
+            case FamilyTold() | FamilyAnswered():
+                self._family(happening)
             case CloseCall():
                 self._closed.put(happening)
             case LineFailed() | ListenerFailed() | RecordingFailed():
@@ -299,6 +337,13 @@ class _Watch:
                 self._ready.set()
             case _:
                 pass
+
+    def _family(self, did: FamilyTold | FamilyAnswered) -> None:
+        fields = {"role": did.role, "seconds": round(did.age_s, 2)}
+        if isinstance(did, FamilyAnswered):
+            self.say("contact_answered", reply=did.reply, **fields)
+        else:
+            self.say("contact_confirmed", **fields)
 
     def _assessed(self, heard: UtteranceAssessed) -> None:
         found = heard.assessment

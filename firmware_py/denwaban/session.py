@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from denwaban import events as ev
+from denwaban import family
 from denwaban.advice import for_household
 from denwaban.buttons import pressed, remembered
 from denwaban.call import Call, alert_of, judged
@@ -82,10 +83,6 @@ def _close(state: SessionState, call: Call, now: float) -> Step:
     effects = (*before, *stop, resting_lamp(state), *_last_words(state, call))
     buttons = remembered(state.buttons, call, now)
     return replace(state, phase=Phase.IDLE, call=None, deadline=None, late=None, buttons=buttons), effects
-
-
-def _resting_lamp(state: SessionState) -> SetLamp:
-    return SetLamp("off" if state.line_ready else "fault")
 
 
 def _last_words(state: SessionState, call: Call) -> tuple[Effect, ...]:
@@ -296,6 +293,9 @@ _ANY_PHASE: Final[dict[type[Event], Handler]] = {
     ev.LineReady: _line_ready,
     ev.ListenerFailed: _show("fault"),
     ev.RulesChanged: rules_changed,
+    ev.FamilyTold: family.told,
+    ev.FamilyAnswered: family.answered,
+    ev.ContactsChanged: family.contacts_changed,
     ev.ButtonPressed: pressed,
 }
 

@@ -169,8 +169,9 @@ def test_damaged_message_is_a_wire_error_or_unchanged(data: st.DataObject) -> No
     for _ in range(data.draw(st.integers(1, 3))):
         payload[data.draw(st.integers(0, len(payload) - 1))] = data.draw(st.integers(0, 255))
     with contextlib.suppress(WireError):
-        # The last character of base64url has spare bits: such a change is no change.
-        assert wire.read_message(bytes(payload), READER) == (ENVELOPE, DETAIL)
+        # The last character of base64url has spare bits: such a change is no change. A damaged name of the detail
+        # makes it an unknown field.
+        assert wire.read_message(bytes(payload), READER) in ((ENVELOPE, DETAIL), (ENVELOPE, None))
 
 
 _JSON = st.recursive(

@@ -160,7 +160,7 @@ def alerts(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Ale
     sink = MqttAlerts(
         settings=MqttSettings(port=free_port()),
         unit="unit1",
-        contacts=[contact],
+        contacts=lambda: [contact],
         key=UnitKey.load_or_create(tmp_path / "key.json"),
         outbox=outbox,
         clock=SystemClock(),

@@ -7,14 +7,16 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+from denwaban.alert.outbox import Message
 from denwaban.effects import CloseCall, NoteUtterance, OpenCall
 from denwaban.events import Assessment, CallerId, Evidence, Level, Utterance, UtteranceAssessed
+from denwaban.store.contacts import ContactBook
 from denwaban.store.database import Database
 from denwaban.store.feedback import mark
 from denwaban.store.files import migrations
 from denwaban.store.lists import ListEditor
 from denwaban.store.outbox import SqliteOutbox
-from denwaban.store.rows import NumberEntry, StopList
+from denwaban.store.rows import NumberEntry, PairedContact, StopList
 
 
 def main() -> None:
@@ -42,11 +44,20 @@ def main() -> None:
         event="new",
         level=Level.ALERT,
         sequence=1,
-        messages=[("denwaban/v1/box-1/alert", b"{}")],
+        messages=[
+            Message(
+                "denwaban/v1/box-1/alert/musume", b"{}", "musume", "receipt-nonce", choices=(("nonce", "calling"),)
+            ),
+            Message("denwaban/v1/box-1/alert", b"{}"),
+        ],
         created_at=1_750_000_020.0,
         expires_at=None,
     )
+    outbox.use_choice("nonce", 1_750_000_040.0)
+    outbox.refused({"replayed": 2}, 1_750_000_041.0)
     outbox.close()
+    pair = ("musume", "娘さん", "{}", "transcript", "ja", "07:00-22:00", 1, 1_750_000_000.0)
+    ContactBook(path).put(PairedContact(*pair))
     with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA journal_mode = DELETE")  # one file, no log beside it
 

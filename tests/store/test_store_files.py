@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from denwaban.alert.outbox import Message
 from denwaban.errors import StoreError
 from denwaban.events import Evidence, Level
 from denwaban.store.database import Database
@@ -44,7 +45,7 @@ def test_old_database_is_migrated_with_its_calls(old: Path, tmp_path: Path) -> N
     detail = reader.call("call-1")
     assert detail is not None
     assert detail.utterances[0].evidence == (Evidence("キャッシュカード", 0.8),)
-    assert reader.pending_alerts() == 1
+    assert reader.pending_alerts() == (1 if old.stem < "0004" else 2)
 
 
 def test_reading_an_older_database_says_what_to_do(tmp_path: Path) -> None:
@@ -111,7 +112,7 @@ def _put(outbox: SqliteOutbox, n: int) -> None:
         event="new",
         level=Level.ALERT,
         sequence=n,
-        messages=[("topic", str(n).encode())],
+        messages=[Message("topic", str(n).encode())],
         created_at=1.0,
         expires_at=None,
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from denwaban.alert.outbox import Message
 from denwaban.errors import StoreError
 from denwaban.events import Level
 from denwaban.store.outbox import SqliteOutbox
@@ -35,7 +36,7 @@ def _put(outbox: SqliteOutbox, n: int, level: Level = Level.ALERT, expires_at: f
         event="new",
         level=level,
         sequence=n,
-        messages=[("t/alert", f"{n}".encode()), ("t/alert/musume", f"{n}m".encode())],
+        messages=[Message("t/alert", f"{n}".encode()), Message("t/alert/musume", f"{n}m".encode())],
         created_at=1.0,
         expires_at=expires_at,
     )
@@ -72,7 +73,7 @@ def test_bound_drops_sent_then_cautions_and_never_an_unsent_alert(outbox: Sqlite
         _put(outbox, n)
     assert outbox.pending_count(0.0) == 8, "ten rows fit"
     _put(outbox, 6)
-    assert outbox._connection.execute("SELECT count(*) FROM outbox WHERE sent_at IS NOT NULL").fetchone() == (0,)
+    assert outbox._connection.execute("SELECT count(*) FROM outbox WHERE ended IS NOT NULL").fetchone() == (0,)
     assert outbox.pending_count(0.0) == 10, "the sent ones went first"
     for n in range(7, 10):
         _put(outbox, n)
@@ -131,13 +132,87 @@ def test_power_cut_in_the_middle_of_a_write_keeps_all_earlier_rows(path: Path, t
     outbox.close()
 
 
+def test_power_cut_at_every_write_of_a_receipt_or_an_answer_costs_nothing(path: Path, tmp_path: Path) -> None:
+    outbox = SqliteOutbox(path)
+    outbox.put(
+        alert_id="a",
+        event="new",
+        level=Level.ALERT,
+        sequence=1,
+        messages=[
+            Message("t/a", b"1", "a", "receipt", 0, (("nonce", "calling"),)),
+            Message("t/b", b"2", "b", "other", 2),
+        ],
+        created_at=1.0,
+        expires_at=None,
+    )
+
+    def card() -> dict[str, object]:
+        """What a box that starts now would find."""
+        for part in (path, path.with_name(path.name + "-wal")):
+            shutil.copyfile(part, tmp_path / part.name)
+        found = SqliteOutbox(tmp_path / path.name)
+        try:
+            return {
+                "pending": [row.payload for row in found.pending(0.0)],
+                "unreceived": found.unreceived(),
+                "waiting": found.waiting(),
+                "used": found.choice("nonce"),
+            }
+        finally:
+            found.close()
+
+    start = {"pending": [b"1"], "unreceived": (), "waiting": (("a", 2),), "used": ("a", "a", "calling", False)}
+    assert card() == start
+    outbox.mark_sent(1, 2.0)
+    assert card() == start | {"pending": [], "unreceived": ((1, 1),)}
+    assert outbox.receive("a", "a", 1, "receipt", 3.0) == 1
+    assert card() == start | {"pending": []}
+    assert outbox.receive("a", "a", 1, "receipt", 4.0) is None, "the first receipt counts"
+    assert outbox.use_choice("nonce", 5.0)
+    assert not outbox.use_choice("nonce", 6.0)
+    assert card() == start | {"pending": [], "used": ("a", "a", "calling", True)}
+    outbox.release("a", 2)
+    assert card() == {"pending": [b"2"], "unreceived": (), "waiting": (), "used": ("a", "a", "calling", True)}
+    outbox.close()
+
+
+def test_a_flood_of_undelivered_alerts_is_bounded_and_the_newest_stay(outbox: SqliteOutbox) -> None:
+    for n in range(1, 41):
+        _put(outbox, n)
+    assert outbox.pending_count(0.0) == 50
+    assert _payloads(outbox)[-1] == b"40m"
+
+
+def test_a_message_awaiting_its_receipt_is_never_dropped_for_finished_ones(outbox: SqliteOutbox) -> None:
+    outbox.put(
+        alert_id="x",
+        event="new",
+        level=Level.ALERT,
+        sequence=1,
+        messages=[Message("t/a", b"precious", "a", "receipt")],
+        created_at=1.0,
+        expires_at=None,
+    )
+    outbox.mark_sent(1, 2.0)
+    for n in range(2, 20):
+        _put(outbox, n)
+        for row in outbox.pending(0.0):
+            outbox.mark_sent(row.seq, 2.0)
+    assert outbox.unreceived() == ((1, 1),)
+    row = outbox.message(1)
+    assert row is not None
+    assert row.payload == b"precious"
+
+
 _KILLED = """
 import os, signal, sys
 from pathlib import Path
+from denwaban.alert.outbox import Message
 from denwaban.events import Level
 from denwaban.store.outbox import SqliteOutbox
 outbox = SqliteOutbox(Path(sys.argv[1]))
-outbox.put(alert_id="a", event="new", level=Level.ALERT, sequence=1, messages=[("t", b"1")],
+outbox.put(alert_id="a", event="new", level=Level.ALERT, sequence=1, messages=[Message("t", b"1")],
            created_at=1.0, expires_at=None)
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -156,11 +231,12 @@ _FULL = """
 import resource, sys
 from pathlib import Path
 from denwaban.errors import StoreError
+from denwaban.alert.outbox import Message
 from denwaban.events import Level
 from denwaban.store.outbox import SqliteOutbox
 outbox = SqliteOutbox(Path(sys.argv[1]))
 def put(n):
-    outbox.put(alert_id=f"a{n}", event="new", level=Level.ALERT, sequence=n, messages=[("t", b"x" * 9000)],
+    outbox.put(alert_id=f"a{n}", event="new", level=Level.ALERT, sequence=n, messages=[Message("t", b"x" * 9000)],
                created_at=1.0, expires_at=None)
 put(1)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))

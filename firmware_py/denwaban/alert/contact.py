@@ -1,72 +1,50 @@
-"""The receiving side in Python: what a family contact's program does. Used by the demo and the tests."""
+"""The receiving side in Python: what a family contact's program does. Behind `denwaban contact`, demo and tests."""
 
 from __future__ import annotations
 
 import logging
 import queue
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 import paho.mqtt.client as paho
 from paho.mqtt.reasoncodes import ReasonCode
 
 from denwaban.alert import wire
-from denwaban.alert.link import connect_options, new_client, put_or_drop
+from denwaban.alert.link import SESSION_S, connect_options, new_client, put_or_drop
+from denwaban.alert.memory import ContactMemory, ReceivedAlert
+from denwaban.alert.replies import ContactSays, Said, reply_message
 from denwaban.alert.settings import MqttSettings
-from denwaban.errors import WireError
-from denwaban.events import Level
+from denwaban.errors import StoreError, WireError
+from denwaban.events import Reply
 
 _log = logging.getLogger(__name__)
 
 _QUEUE_LENGTH: Final = 1000
-_REMEMBERED: Final = 5000
-"""(id, sequence) pairs kept for dropping duplicates; the unit's outbox holds 2000 messages."""
-
 _NO_DETAIL: Final = wire.Detail("", "", 0.0, None, None, (), (), "")
 
 _POLL_S: Final = 1.0
-_SESSION_S: Final = 7 * 86400
-"""How long the broker keeps messages for a contact who is away (MQTT 5; with 3.1.1 the broker decides)."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReceivedAlert:
-    """An alert as the contact sees it. `at`: seconds since the epoch. All after `detailed` is empty without a key."""
-
-    unit: str
-    id: str
-    event: str
-    level: Level
-    at: float
-    sequence: int
-    drill: bool
-    detailed: bool
-    category: str
-    kind: str
-    number: str | None
-    absence: str | None
-    evidence: tuple[str, ...]
-    transcript: tuple[tuple[str, str], ...]
-    advice: str
 
 
 class ContactClient:
-    """Receives the alerts of one unit for one contact, each (id, sequence) once, in the order they come.
+    """Receives the alerts of one unit for one contact, each (id, sequence) once, and confirms each.
 
-    `on_alert` and, when the unit turns deaf or is well again, `on_health` are called on this client's own thread. What
-    is malformed, wrongly signed or not for this contact is counted in `rejected` and logged, never raised. The broker
-    keeps messages while the client is away.
+    A message that comes after a later one of its alert is confirmed and not shown: the later one said it all. With a
+    `memory` on disk all this holds over restarts; what is there was shown.
+
+    What `on_alert` returns is answered after the receipt. `on_alert` and, when the unit turns deaf or is well again,
+    `on_health` are called on this client's own thread. What is malformed, wrongly signed or not for this contact is
+    counted in `rejected` and logged, never raised. The broker keeps messages while the client is away.
     """
 
     def __init__(
         self,
         settings: MqttSettings,
         reader: wire.Reader,
-        on_alert: Callable[[ReceivedAlert], None],
+        on_alert: Callable[[ReceivedAlert], Reply | None],
         on_health: Callable[[wire.Health], None] = lambda _health: None,
+        memory: ContactMemory | None = None,
     ) -> None:
         self._settings = settings
         self._reader = reader
@@ -76,7 +54,7 @@ class ContactClient:
         self._topic = wire.contact_topic(reader.unit, reader.contact)
         self._availability_topic = wire.availability_topic(reader.unit)
         self._messages: queue.Queue[tuple[str, bytes]] = queue.Queue(_QUEUE_LENGTH)
-        self._seen: OrderedDict[tuple[str, int], None] = OrderedDict()
+        self._memory = memory or ContactMemory()
         self._subscribed = threading.Event()
         self._closing = threading.Event()
         self._client = new_client(
@@ -96,7 +74,7 @@ class ContactClient:
 
     def start(self) -> None:
         """Connect in the background, again and again until it works. OSError never; see `wait_subscribed`."""
-        options = connect_options(self._settings, clean=False, keep_session_s=_SESSION_S)
+        options = connect_options(self._settings, clean=False, keep_session_s=SESSION_S)
         self._client.connect_async(self._settings.host, self._settings.port, **options)
         self._client.loop_start()
         self._thread.start()
@@ -104,6 +82,10 @@ class ContactClient:
     def wait_subscribed(self, timeout: float) -> bool:
         """True as soon as the broker has confirmed the subscription; False after `timeout` seconds."""
         return self._subscribed.wait(timeout)
+
+    def answer(self, alert: ReceivedAlert, reply: Reply) -> None:
+        """Send an answer; it leaves as soon as there is a connection. WireError where it may not be given."""
+        self._publish(_answer(self._reader, alert, reply))
 
     def close(self, timeout: float = 10.0) -> None:
         self._closing.set()
@@ -148,14 +130,26 @@ class ContactClient:
             except WireError as error:
                 self.rejected += 1
                 _log.warning("a message was rejected: %s", error)
+            except StoreError as error:
+                _log.error("an alert could not be remembered, so it is not confirmed: %s", error)
 
     def _receive(self, topic: str, payload: bytes) -> None:
         if topic == self._health_topic:
             self._receive_health(wire.read_health(payload, self._reader.unit, self._reader.unit_key))
             return
         envelope, detail = wire.read_message(payload, self._reader)
-        if self._is_new(envelope):
-            self._on_alert(_received(envelope, detail))
+        alert, answer = _received(envelope, detail), None
+        if not self._memory.has(alert.id, alert.sequence):
+            if alert.sequence > self._memory.newest(alert.id):
+                answer = self._on_alert(alert)
+            self._memory.remember(alert)
+        if alert.receipt:
+            self._publish(_message(self._reader, alert, "received", alert.receipt))
+        if answer is not None:
+            self.answer(alert, answer)
+
+    def _publish(self, payload: bytes) -> None:
+        self._client.publish(wire.reply_topic(self._reader.unit, self._reader.contact), payload, 1)
 
     def _receive_health(self, health: wire.Health) -> None:
         """A box that starts and is well is no news; a report that is older than the last one is an echo."""
@@ -166,14 +160,39 @@ class ContactClient:
         if well != (before is None or before.hearing == "well"):
             self._on_health(health)
 
-    def _is_new(self, envelope: wire.Envelope) -> bool:
-        key = (envelope.id, envelope.sequence)
-        if key in self._seen:
-            return False
-        self._seen[key] = None
-        if len(self._seen) > _REMEMBERED:
-            self._seen.popitem(last=False)
-        return True
+
+def send_answer(
+    settings: MqttSettings, reader: wire.Reader, alert: ReceivedAlert, reply: Reply, timeout: float
+) -> bool:
+    """Send one answer beside a running client; False when the broker did not take it in `timeout` seconds.
+
+    WireError where it may not be given, OSError where no broker answers.
+    """
+    payload, client_id = _answer(reader, alert, reply), f"denwaban-{reader.unit}-contact-{reader.contact}-answer"
+    client = new_client(settings, client_id, clean=True, reconnects=False)
+    client.connect(settings.host, settings.port, **connect_options(settings, clean=True))
+    client.loop_start()
+    try:
+        sent = client.publish(wire.reply_topic(reader.unit, reader.contact), payload, 1)
+        sent.wait_for_publish(timeout)
+        return bool(sent.is_published())
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+def _answer(reader: wire.Reader, alert: ReceivedAlert, reply: Reply) -> bytes:
+    choices = dict(alert.choices)
+    if reply not in choices:
+        raise WireError(f"{reply} cannot be answered to this alert; it takes {', '.join(choices) or 'no answer'}")
+    return _message(reader, alert, reply, choices[reply])
+
+
+def _message(reader: wire.Reader, alert: ReceivedAlert, said: Said, nonce: str) -> bytes:
+    if reader.private_key is None:
+        raise WireError("without a key nothing can be answered")
+    says = ContactSays(reader.unit, reader.contact, alert.id, alert.sequence, said, nonce, alert.drill)
+    return reply_message(says, reader.private_key)
 
 
 def _received(envelope: wire.Envelope, detail: wire.Detail | None) -> ReceivedAlert:
@@ -194,4 +213,6 @@ def _received(envelope: wire.Envelope, detail: wire.Detail | None) -> ReceivedAl
         evidence=told.evidence,
         transcript=told.transcript,
         advice=told.advice,
+        receipt=told.receipt,
+        choices=told.choices,
     )

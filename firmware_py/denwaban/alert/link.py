@@ -11,6 +11,7 @@ import contextlib
 import queue
 import socket
 import ssl
+import traceback
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -23,11 +24,17 @@ from paho.mqtt.reasoncodes import ReasonCode
 from denwaban.alert.settings import MqttSettings
 
 _INBOX_LENGTH: Final = 1000
+_LETTERS: Final = 200
+"""Messages of contacts that wait to be read. One that is dropped comes again, or is tapped again."""
+SESSION_S: Final = 7 * 86400
+"""How long a broker keeps messages for a client who is away (MQTT 5; with 3.1.1 the broker decides)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """The broker accepted the connection."""
+    """The broker accepted the connection. `remembered`: it has kept what it knew of us."""
+
+    remembered: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +53,18 @@ class Acknowledged:
 
 
 @dataclass(frozen=True, slots=True)
+class Unheard:
+    """The broker does not let us hear what contacts answer."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Woken:
     """Somebody wants the thread to look at the outbox."""
 
 
-LinkEvent = Connected | Lost | Acknowledged | Woken
+LinkEvent = Connected | Lost | Acknowledged | Unheard | Woken
 Inbox = queue.Queue[LinkEvent]
 Item = TypeVar("Item")
 
@@ -70,7 +84,7 @@ def put_or_drop(inbox: queue.Queue[Item], item: Item) -> bool:
 
 
 def new_client(settings: MqttSettings, client_id: str, *, clean: bool, reconnects: bool) -> paho.Client:
-    """A paho client with identity, password and TLS set. OSError when the password or CA file cannot be read.
+    """A paho client with identity, password and TLS set. OSError when a file of them cannot be read.
 
     `clean` False asks the broker to keep the session of an absent client (MQTT 3.1.1; for 5: `connect_options`).
     """
@@ -83,11 +97,20 @@ def new_client(settings: MqttSettings, client_id: str, *, clean: bool, reconnect
         reconnect_on_failure=reconnects,
     )
     client.connect_timeout = settings.connect_timeout_s
+    client.on_socket_open = _send_at_once
     if settings.username is not None:
         client.username_pw_set(settings.username, _password(settings))
     if settings.tls:
-        client.tls_set_context(ssl.create_default_context(cafile=settings.ca_file))
+        context = ssl.create_default_context(cafile=settings.ca_file)
+        if settings.cert_file is not None:
+            context.load_cert_chain(settings.cert_file, settings.key_file)
+        client.tls_set_context(context)
     return client
+
+
+def _send_at_once(_client: paho.Client, _data: Any, sock: Any) -> None:
+    """Without this a receipt waits 40 ms for the peer's TCP acknowledgement of the small packet before it."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def connect_options(settings: MqttSettings, *, clean: bool, keep_session_s: int = 0) -> dict[str, Any]:
@@ -108,23 +131,36 @@ def _password(settings: MqttSettings) -> str | None:
 
 
 class Link:
-    """One connection for publishing. Events go to `inbox`. Opened, used and closed by one thread."""
+    """One connection for publishing, and for hearing contacts. Events go to `inbox`, (topic, payload) of contacts to
+    `letters`. Opened, used and closed by one thread."""
 
-    def __init__(self, settings: MqttSettings, client_id: str, will: tuple[str, bytes], inbox: Inbox) -> None:
-        """Raises OSError when a file of `settings` cannot be read."""
+    def __init__(
+        self, settings: MqttSettings, client_id: str, will: tuple[str, bytes] | None, inbox: Inbox, hear: str
+    ) -> None:
+        """`hear`: filter of topics to subscribe. Raises OSError when a file of `settings` cannot be read."""
         self._settings = settings
         self._inbox = inbox
-        self._client = new_client(settings, client_id, clean=True, reconnects=False)
-        topic, payload = will
-        self._client.will_set(topic, payload, qos=1, retain=True)
+        self._hear = hear
+        self.letters: queue.Queue[tuple[str, bytes]] = queue.Queue(_LETTERS)
+        # The broker keeps the session: what contacts answer while we are away is not lost.
+        self._client = new_client(settings, client_id, clean=False, reconnects=False)
+        if will is not None:
+            self._client.will_set(*will, qos=1, retain=True)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_publish = self._on_publish
+        self._client.on_subscribe = self._on_subscribe
+        self._client.on_message = self._on_message
 
     def open(self) -> None:
         """Connect; `Connected` or `Lost` follows. OSError when nobody answers at host and port, or TLS fails."""
-        options = connect_options(self._settings, clean=True)
-        self._client.connect(self._settings.host, self._settings.port, **options)
+        options = connect_options(self._settings, clean=False, keep_session_s=SESSION_S)
+        try:
+            self._client.connect(self._settings.host, self._settings.port, **options)
+        except OSError as error:
+            # paho leaves the socket of a failed handshake to the frames of the error: let go of it now, not some day.
+            traceback.clear_frames(error.__traceback__)
+            raise
         self._client.loop_start()
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int:
@@ -144,11 +180,29 @@ class Link:
                 sock.shutdown(socket.SHUT_RDWR)  # type: ignore[attr-defined]  # a real socket: no websockets here
         self._client.loop_stop()
 
-    def _on_connect(self, _client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, _properties: Any) -> None:
-        put_or_drop(self._inbox, Lost(f"the broker refused: {code}") if code.is_failure else Connected())
+    def _on_connect(self, client: paho.Client, _data: Any, flags: Any, code: ReasonCode, _properties: Any) -> None:
+        if code.is_failure:
+            put_or_drop(self._inbox, Lost(f"the broker refused: {code}"))
+            return
+        client.subscribe(self._hear, 1)
+        put_or_drop(self._inbox, Connected(bool(flags.session_present)))
 
     def _on_disconnect(self, _client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, _properties: Any) -> None:
         put_or_drop(self._inbox, Lost(f"connection lost: {code}"))
 
     def _on_publish(self, _client: paho.Client, _data: Any, mid: int, code: ReasonCode, _properties: Any) -> None:
         put_or_drop(self._inbox, Acknowledged(mid, str(code) if code.is_failure else None))
+
+    def _on_subscribe(self, _client: Any, _data: Any, _mid: int, codes: list[ReasonCode], _properties: Any) -> None:
+        if any(code.is_failure for code in codes):
+            put_or_drop(self._inbox, Unheard(str(codes[0])))
+
+    def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
+        if put_or_drop(self.letters, (message.topic, bytes(message.payload))):
+            put_or_drop(self._inbox, Woken())
+
+
+def clock_is_to_blame(error: OSError) -> bool:
+    """Whether TLS failed because by this machine's clock the certificate is not valid yet, or no longer."""
+    # X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED (OpenSSL, x509_vfy.h)
+    return isinstance(error, ssl.SSLCertVerificationError) and error.verify_code in (9, 10)

@@ -1,4 +1,4 @@
-"""Publishes alerts: outbox first, then MQTT; a message counts as sent when the broker has acknowledged it."""
+"""Publishes alerts: outbox first, then MQTT. The broker's acknowledgement means “sent”; what counts is the receipt."""
 
 from __future__ import annotations
 
@@ -7,37 +7,44 @@ import queue
 import random
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Final
 
-from jwcrypto.jwk import JWK
-
 from denwaban.alert import wire
-from denwaban.alert.keys import UnitKey, read_public_key
-from denwaban.alert.link import Acknowledged, Connected, Link, LinkEvent, Lost, Woken, new_inbox, put_or_drop
-from denwaban.alert.outbox import Outbox, PendingMessage, SpillingOutbox
-from denwaban.alert.settings import Contact, MqttSettings
+from denwaban.alert.compose import Contacts, compose
+from denwaban.alert.desk import Desk, FamilyEvent
+from denwaban.alert.keys import UnitKey
+from denwaban.alert.link import (
+    Acknowledged,
+    Connected,
+    Link,
+    LinkEvent,
+    Lost,
+    Unheard,
+    Woken,
+    clock_is_to_blame,
+    new_inbox,
+    put_or_drop,
+)
+from denwaban.alert.outbox import Message, Outbox, SpillingOutbox
+from denwaban.alert.settings import Contact, MqttSettings, Patience, Protocol
+from denwaban.alert.window import Window
 from denwaban.effects import ReportHealth, SendAlert
-from denwaban.errors import WireError
 from denwaban.events import Level
 from denwaban.ports import Clock
 
 _log = logging.getLogger(__name__)
 
-_IN_FLIGHT: Final = 16
-"""Unacknowledged messages at a time; below paho's own window of 20."""
-
-_ACK_S: Final = 30.0
-"""A broker that takes longer for a PUBACK is not well; a new connection is the only remedy."""
-
 _POLL_S: Final = 1.0
-_RESCAN_S: Final = 60.0
-"""How often messages that a broker refused are offered again."""
-
 _GOODBYE_S: Final = 2.0
+_FIVE_S: Final = 5.0
+"""Some brokers never answer a request for MQTT 5."""
+_CLOCK_SET_S: Final = 60.0
+"""A wall clock that moves so far against the monotonic one has been set."""
 _LESSER_LIFE_S: Final = 7 * 86400.0
-"""News of a caution is worth nothing after a week; an alert never expires."""
+"""News of a caution is worth nothing after a week; an alert never expires before a broker has taken it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +59,8 @@ class AlertStatus:
 class MqttAlerts:
     """Delivers alerts at least once (a `ports.AlertSink`). Call `submit` from one thread only, `status` from any.
 
-    Raises WireError when unit, a contact's name or key cannot be used.
+    Raises WireError when unit, a contact's name or key cannot be used. `contacts`: asked anew for each alert.
+    `can_cut`: contacts may ask for the call to be cut. A drill sends neither availability nor health.
     """
 
     def __init__(
@@ -60,43 +68,53 @@ class MqttAlerts:
         *,
         settings: MqttSettings,
         unit: str,
-        contacts: Sequence[Contact],
+        contacts: Callable[[], Sequence[Contact]],
         key: UnitKey,
         outbox: Outbox,
         clock: Clock,
         drill: bool = False,
+        can_cut: bool = False,
+        patience: Patience | None = None,
     ) -> None:
         self._settings = settings
         self._availability = wire.availability_topic(unit)
         self._health = wire.health_topic(unit)
         self._unit = unit
         self._drill = drill
+        self._can_cut = can_cut
         self._key = key.jwk
-        self._contacts = tuple((contact.name, _contact_key(contact)) for contact in contacts)
-        self._topics = {name: wire.contact_topic(unit, name) for name, _ in self._contacts}
+        self._contacts = Contacts(contacts)
         self._outbox = SpillingOutbox(outbox)
         self._sequence = outbox.last_sequence()
         self._clock = clock
+        self._desk = Desk(unit, self._contacts, self._outbox, clock, patience or Patience(), drill=drill)
         self._inbox = new_inbox()
         self._closing = threading.Event()
         self._connected = threading.Event()
         self._last_error: str | None = None
+        self._spoken: Protocol | None = None if settings.protocol == "auto" else settings.protocol
+        self._clock_at_refusal: float | None = None
         self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
 
-    def start(self) -> None:
-        """Begin to connect and publish, what an earlier run left unsent included."""
+    def start(self, tell: Callable[[FamilyEvent], None] = lambda _event: None) -> None:
+        """Begin to connect and publish, what an earlier run left included. What contacts do is told on our thread."""
+        self._desk.tell = tell
+        self._desk.resume()
         self._thread.start()
 
     def submit(self, alert: SendAlert, at: float) -> None:
         """Write the alert to the outbox and have it sent. Durable on return; in memory should the disk fail."""
         self._sequence += 1
         envelope = wire.Envelope(self._unit, alert.alert_id, alert.event, alert.level, at, self._sequence, self._drill)
+        contacts, now = self._contacts.now(), self._clock.now()
+        messages = compose(envelope, alert, contacts, self._key, self._desk.turns, now, can_cut=self._can_cut)
+        self._desk.sent(alert.alert_id)
         self._outbox.put(
             alert_id=alert.alert_id,
             event=alert.event,
             level=alert.level,
             sequence=self._sequence,
-            messages=self._messages(envelope, wire.detail_of(alert)),
+            messages=messages,
             created_at=at,
             expires_at=None if alert.level is Level.ALERT else at + _LESSER_LIFE_S,
         )
@@ -104,6 +122,8 @@ class MqttAlerts:
 
     def report(self, health: ReportHealth, at: float) -> None:
         """The same for a report of the box's health, which the broker keeps for whoever looks later."""
+        if self._drill:
+            return
         self._sequence += 1
         report = wire.Health(self._unit, health.hearing, health.reason, at, self._sequence, self._drill)
         self._outbox.put(
@@ -111,7 +131,7 @@ class MqttAlerts:
             event=health.hearing,
             level=Level.ALERT,
             sequence=self._sequence,
-            messages=[(self._health, wire.health_message(report, self._key))],
+            messages=[Message(self._health, wire.health_message(report, self._key))],
             created_at=at,
             expires_at=None,
         )
@@ -134,92 +154,127 @@ class MqttAlerts:
             if self._thread.is_alive():
                 _log.error("the alert thread did not end in %g s", timeout)
 
-    def _messages(self, envelope: wire.Envelope, detail: wire.Detail) -> list[tuple[str, bytes]]:
-        # Contacts first: they are the ones in a hurry.
-        public = wire.public_message(envelope, self._key)
-        messages = [
-            (
-                self._topics[name],
-                wire.contact_message(envelope, detail, self._key, name, contact_key) if contact_key else public,
-            )
-            for name, contact_key in self._contacts
-        ]
-        return [*messages, (wire.alert_topic(self._unit), public)]
-
     # --- the alerts thread -----------------------------------------------------------------------------------------
 
     def _run(self) -> None:
         failures = 0
         while not self._closing.is_set():
-            worked = self._serve_one_connection()
+            worked = any(self._serve_one_connection(protocol) for protocol in self._protocols())
             failures = 1 if worked else failures + 1
             self._rest(failures)
+        self._desk.count()
 
-    def _serve_one_connection(self) -> bool:
+    def _protocols(self) -> tuple[Protocol, ...]:
+        return ("5", "3.1.1") if self._spoken is None else (self._spoken,)
+
+    def _serve_one_connection(self, protocol: Protocol) -> bool:
         """Connect and publish until the connection ends; False when it never came about."""
         self._drain()
-        try:
-            link = Link(self._settings, f"denwaban-{self._unit}", (self._availability, wire.OFFLINE), self._inbox)
-            link.open()
-        except (OSError, ValueError) as error:  # ValueError: what ssl and paho say to unusable settings
-            self._failed(f"{self._settings.host}:{self._settings.port}: {error}")
+        link = self._open(protocol)
+        if link is None:
             return False
         try:
-            if not self._accepted():
+            accepted = self._accepted(protocol)
+            if accepted is None:
+                if self._settings.protocol == "auto":
+                    self._spoken = None
                 return False
+            if not accepted.remembered:
+                self._desk.offers.all_now()
+            self._spoken = protocol
             self._connected.set()
-            self._last_error = None
-            _log.info("broker connected")
-            link.publish(self._availability, wire.ONLINE, retain=True)
+            self._last_error = self._clock_at_refusal = None
+            _log.info("broker connected (MQTT %s)", protocol)
+            if not self._drill:
+                link.publish(self._availability, wire.ONLINE, retain=True)
             self._publish_until_lost(link)
             return True
         finally:
             self._connected.clear()
             link.drop()
 
-    def _accepted(self) -> bool:
-        deadline = time.monotonic() + self._settings.connect_timeout_s
+    def _open(self, protocol: Protocol) -> Link | None:
+        client_id = f"denwaban-{self._unit}" + ("-drill" if self._drill else "")
+        will = None if self._drill else (self._availability, wire.OFFLINE)
+        settings = replace(self._settings, protocol=protocol)
+        try:
+            link = Link(settings, client_id, will, self._inbox, wire.reply_topic(self._unit))
+            link.open()
+        except (OSError, ValueError) as error:  # ValueError: what ssl and paho say to unusable settings
+            where = f"{self._settings.host}:{self._settings.port}"
+            if isinstance(error, OSError) and clock_is_to_blame(error):
+                self._clock_at_refusal = self._clock.wall() - self._clock.now()
+                today = datetime.fromtimestamp(self._clock.wall(), UTC).date()
+                self._failed(
+                    f"{where}: the broker's certificate is not valid on {today}, which is what this box takes for "
+                    f"today; wrong clock? Tried again as soon as the time is set ({error})"
+                )
+            else:
+                self._failed(f"{where}: {error}")
+            return None
+        return link
+
+    def _accepted(self, protocol: Protocol) -> Connected | None:
+        limit = self._settings.connect_timeout_s
+        if protocol == "5" and self._settings.protocol == "auto":
+            limit = min(limit, _FIVE_S)
+        deadline = time.monotonic() + limit
         while not self._closing.is_set() and (left := deadline - time.monotonic()) > 0:
             match self._next(min(left, _POLL_S)):
-                case Connected():
-                    return True
+                case Connected() as connected:
+                    return connected
                 case Lost(reason):
                     self._failed(reason)
-                    return False
+                    return None
         if not self._closing.is_set():
             self._failed("the broker did not answer the connection request")
-        return False
+        return None
 
     def _publish_until_lost(self, link: Link) -> None:
-        window = _Window(time.monotonic())
+        window = Window(time.monotonic())
         while not self._closing.is_set():
             self._fill(link, window)
             match self._next(_POLL_S):
                 case Acknowledged(mid, refusal):
-                    self._acknowledged(window.take(mid), refusal)
+                    self._acknowledged(window, mid, refusal)
+                case Unheard(reason):
+                    self._failed(f"the broker does not let the box hear its contacts: {reason}; check its access rules")
                 case Lost(reason):
                     self._failed(reason)
                     return
             if window.overdue(time.monotonic()):
                 self._failed("the broker did not acknowledge an alert")
                 return
+            self._read(link)
+            if self._desk.tick():
+                window.rewind()
         self._say_goodbye(link, window)
 
-    def _fill(self, link: Link, window: _Window) -> None:
-        now = time.monotonic()
-        for message in window.choose(self._outbox, self._clock.wall(), now):
+    def _read(self, link: Link) -> None:
+        while not link.letters.empty():
+            self._desk.take(*link.letters.get_nowait())
+
+    def _fill(self, link: Link, window: Window) -> None:
+        clock, real = self._clock, time.monotonic()
+        for message in window.choose(self._outbox, self._desk.offers, clock.wall(), clock.now(), real):
             retain = message.topic == self._health
-            window.add(link.publish(message.topic, message.payload, retain=retain), message.seq, now)
+            window.add(link.publish(message.topic, message.payload, retain=retain), message, real)
 
-    def _acknowledged(self, seq: int | None, refusal: str | None) -> None:
-        if seq is None:
+    def _acknowledged(self, window: Window, mid: int, refusal: str | None) -> None:
+        message = window.take(mid)
+        if message is None:
             return
-        if refusal is None:
-            self._outbox.mark_sent(seq, self._clock.wall())
-        else:
+        if refusal is not None:
             self._failed(f"the broker refused an alert: {refusal}; check its access rules")
+            return
+        self._outbox.mark_sent(message.seq, self._clock.wall())
+        if message.wants_receipt:
+            self._desk.offers.sent(message.seq, self._clock.now())
 
-    def _say_goodbye(self, link: Link, window: _Window) -> None:
+    def _say_goodbye(self, link: Link, window: Window) -> None:
+        if self._drill:
+            link.disconnect()
+            return
         last = link.publish(self._availability, wire.OFFLINE, retain=True)
         deadline = time.monotonic() + _GOODBYE_S
         while (left := deadline - time.monotonic()) > 0:
@@ -227,17 +282,22 @@ class MqttAlerts:
                 case Acknowledged(mid, _) if mid == last:
                     link.disconnect()
                 case Acknowledged(mid, refusal):
-                    self._acknowledged(window.take(mid), refusal)
+                    self._acknowledged(window, mid, refusal)
                 case Lost() | None:
                     return
 
     def _rest(self, failures: int) -> None:
-        """Back off before the next attempt; a new alert ends the wait."""
+        """Back off before the next attempt; a new alert ends the wait, and a clock that was wrong and has been set."""
         longest = min(self._settings.reconnect_max_s, self._settings.reconnect_min_s * 2.0 ** min(failures - 1, 16))
         deadline = time.monotonic() + longest * random.uniform(0.5, 1.0)
         while not self._closing.is_set() and (left := deadline - time.monotonic()) > 0:
-            if isinstance(self._next(left), Woken):
+            if isinstance(self._next(min(left, _POLL_S)), Woken) or self._clock_was_set():
                 return
+            self._desk.tick()
+
+    def _clock_was_set(self) -> bool:
+        before = self._clock_at_refusal
+        return before is not None and abs(self._clock.wall() - self._clock.now() - before) > _CLOCK_SET_S
 
     def _next(self, timeout: float) -> LinkEvent | None:
         try:
@@ -253,47 +313,3 @@ class MqttAlerts:
     def _failed(self, reason: str) -> None:
         self._last_error = reason
         _log.warning("alerts: %s", reason)
-
-
-class _Window:
-    """Which messages are under way on one connection."""
-
-    def __init__(self, now: float) -> None:
-        self._seq_of: dict[int, int] = {}
-        self._since: dict[int, float] = {}
-        self._after = 0
-        self._scanned_at = now
-
-    def choose(self, outbox: SpillingOutbox, wall: float, now: float) -> list[PendingMessage]:
-        """The next messages to publish, as many as there is room for."""
-        room = _IN_FLIGHT - len(self._seq_of)
-        if room <= 0:
-            return []
-        if not self._seq_of and now - self._scanned_at >= _RESCAN_S:
-            self._after, self._scanned_at = 0, now
-        under_way = set(self._seq_of.values())
-        spilled = [message for message in outbox.spilled() if message.seq not in under_way][:room]
-        return [*spilled, *(outbox.pending(wall, self._after, room - len(spilled)) if room > len(spilled) else ())]
-
-    def add(self, mid: int, seq: int, now: float) -> None:
-        self._seq_of[mid] = seq
-        self._since[mid] = now
-        self._after = max(self._after, seq)
-
-    def take(self, mid: int) -> int | None:
-        """The outbox place of an acknowledged message; None for one that is not of the outbox."""
-        self._since.pop(mid, None)
-        return self._seq_of.pop(mid, None)
-
-    def overdue(self, now: float) -> bool:
-        return any(now - since > _ACK_S for since in self._since.values())
-
-
-def _contact_key(contact: Contact) -> JWK | None:
-    wire.checked_name(contact.name, "contact")
-    if contact.public_jwk is None:
-        return None
-    try:
-        return read_public_key(contact.public_jwk)
-    except WireError as error:
-        raise WireError(f"contact {contact.name!r}: {error}") from error

@@ -6,9 +6,9 @@ import itertools
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from denwaban.errors import StoreError
 from denwaban.events import Level
@@ -17,6 +17,23 @@ _log = logging.getLogger(__name__)
 
 _MAX_SPILLED: Final = 200
 """Messages held in memory while the disk fails; at 52 kB each, at most 10 MB."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message for the outbox. It is done when the contact's `receipt` comes; without one, when the broker has it."""
+
+    topic: str
+    payload: bytes
+    contact: str | None = None
+    receipt: str | None = None
+    """The nonce that the contact's receipt must name."""
+    turn: int = 0
+    """Above 0: it waits until the contacts of this turn are told."""
+    choices: tuple[tuple[str, str], ...] = ()
+    """(nonce, reply) that the contact may answer."""
 
 
 class PendingMessage(Protocol):
@@ -32,9 +49,12 @@ class PendingMessage(Protocol):
     @property
     def payload(self) -> bytes: ...
 
+    @property
+    def wants_receipt(self) -> bool: ...
+
 
 class Outbox(Protocol):
-    """Keeps messages until the broker has them. Thread-safe; methods raise StoreError when the disk fails."""
+    """Keeps messages until they are delivered. Thread-safe; methods raise StoreError when the disk fails."""
 
     def put(
         self,
@@ -43,18 +63,49 @@ class Outbox(Protocol):
         event: str,
         level: Level,
         sequence: int,
-        messages: Sequence[tuple[str, bytes]],
+        messages: Sequence[Message],
         created_at: float,
         expires_at: float | None,
     ) -> None:
-        """Keep (topic, payload) messages, all or none; durable on return."""
+        """Keep messages, all or none; durable on return."""
 
     def pending(self, now: float, after: int = 0, limit: int = 20) -> Sequence[PendingMessage]:
-        """Unsent, unexpired messages with `seq` above `after`, oldest first."""
+        """Messages that no broker has taken yet and whose turn it is, with `seq` above `after`, oldest first."""
 
     def pending_count(self, now: float) -> int: ...
 
     def mark_sent(self, seq: int, at: float) -> None: ...
+
+    def message(self, seq: int) -> PendingMessage | None:
+        """A message that is still due."""
+
+    def unreceived(self) -> Sequence[tuple[int, int]]:
+        """(seq, how often the broker took it) of messages that wait for their receipt."""
+
+    def receive(self, contact: str, alert_id: str, sequence: int, nonce: str, at: float) -> int | None:
+        """The `seq` of the message, at its first receipt only."""
+
+    def knows_receipt(self, contact: str, alert_id: str, sequence: int, nonce: str) -> bool: ...
+
+    def give_up(self, seq: int) -> None: ...
+
+    def waiting(self) -> Sequence[tuple[str, int]]:
+        """(alert, turn) of messages whose turn has not come."""
+
+    def release(self, alert_id: str, turn: int) -> None:
+        """The contacts of this turn are to be told now."""
+
+    def withdraw(self, alert_id: str) -> None:
+        """Contacts whose turn has not come need not be told any more."""
+
+    def choice(self, nonce: str) -> tuple[str, str, str, bool] | None:
+        """(alert, contact, reply, used) of a nonce that was given out."""
+
+    def use_choice(self, nonce: str, at: float) -> bool:
+        """False when it was used before."""
+
+    def refused(self, reasons: Mapping[str, int], at: float) -> None:
+        """Count messages of contacts that were not obeyed."""
 
     def last_sequence(self) -> int:
         """The highest `sequence` kept."""
@@ -65,11 +116,13 @@ class _Spilled:
     seq: int
     topic: str
     payload: bytes
+    wants_receipt: bool = False
 
 
 class SpillingOutbox:
     """An outbox that takes messages into memory when the disk will not: better an alert that a power cut can lose
-    than none. Spilled messages have a negative `seq` and go out first. No method raises StoreError."""
+    than none. Spilled messages have a negative `seq` and go out first, at once and to everybody, whatever their turn;
+    their receipts are not awaited. No method raises StoreError."""
 
     def __init__(self, disk: Outbox) -> None:
         self._disk = disk
@@ -85,7 +138,7 @@ class SpillingOutbox:
         event: str,
         level: Level,
         sequence: int,
-        messages: Sequence[tuple[str, bytes]],
+        messages: Sequence[Message],
         created_at: float,
         expires_at: float | None,
     ) -> None:
@@ -102,8 +155,8 @@ class SpillingOutbox:
         except StoreError as error:
             self._failed("an alert is kept in memory only", error)
             with self._lock:
-                for topic, payload in messages:
-                    row = _Spilled(next(self._numbers), topic, payload)
+                for message in messages:
+                    row = _Spilled(next(self._numbers), message.topic, message.payload)
                     self._spilled[row.seq] = row
                 while len(self._spilled) > _MAX_SPILLED:
                     self._spilled.popitem(last=False)
@@ -114,30 +167,59 @@ class SpillingOutbox:
             return tuple(self._spilled.values())
 
     def pending(self, now: float, after: int = 0, limit: int = 20) -> Sequence[PendingMessage]:
-        try:
-            return self._disk.pending(now, after, limit)
-        except StoreError as error:
-            self._failed("the outbox cannot be read now", error)
-            return ()
+        return self._try(lambda: self._disk.pending(now, after, limit), ())
 
     def pending_count(self, now: float) -> int:
-        try:
-            kept = self._disk.pending_count(now)
-        except StoreError as error:
-            self._failed("the outbox cannot be read now", error)
-            kept = 0
-        return kept + len(self.spilled())
+        return self._try(lambda: self._disk.pending_count(now), 0) + len(self.spilled())
 
     def mark_sent(self, seq: int, at: float) -> None:
         if seq < 0:
             with self._lock:
                 self._spilled.pop(seq, None)
             return
+        # Where that fails it goes out again; the receivers drop what they have had.
+        self._try(lambda: self._disk.mark_sent(seq, at), None)
+
+    def message(self, seq: int) -> PendingMessage | None:
+        return self._try(lambda: self._disk.message(seq), None)
+
+    def unreceived(self) -> Sequence[tuple[int, int]]:
+        return self._try(self._disk.unreceived, ())
+
+    def receive(self, contact: str, alert_id: str, sequence: int, nonce: str, at: float) -> int | None:
+        return self._try(lambda: self._disk.receive(contact, alert_id, sequence, nonce, at), None)
+
+    def knows_receipt(self, contact: str, alert_id: str, sequence: int, nonce: str) -> bool:
+        return self._try(lambda: self._disk.knows_receipt(contact, alert_id, sequence, nonce), False)
+
+    def give_up(self, seq: int) -> None:
+        self._try(lambda: self._disk.give_up(seq), None)
+
+    def waiting(self) -> Sequence[tuple[str, int]]:
+        return self._try(self._disk.waiting, ())
+
+    def release(self, alert_id: str, turn: int) -> None:
+        self._try(lambda: self._disk.release(alert_id, turn), None)
+
+    def withdraw(self, alert_id: str) -> None:
+        self._try(lambda: self._disk.withdraw(alert_id), None)
+
+    def choice(self, nonce: str) -> tuple[str, str, str, bool] | None:
+        return self._try(lambda: self._disk.choice(nonce), None)
+
+    def use_choice(self, nonce: str, at: float) -> bool:
+        """On a failing disk False: better not obeyed than obeyed again and again."""
+        return self._try(lambda: self._disk.use_choice(nonce, at), False)
+
+    def refused(self, reasons: Mapping[str, int], at: float) -> None:
+        self._try(lambda: self._disk.refused(reasons, at), None)
+
+    def _try(self, ask: Callable[[], T], otherwise: T) -> T:
         try:
-            self._disk.mark_sent(seq, at)
+            return ask()
         except StoreError as error:
-            # It stays unsent and goes out again; the receivers drop what they have had.
-            self._failed("a sent alert could not be marked", error)
+            self._failed("the outbox does not work now", error)
+            return otherwise
 
     def _failed(self, what: str, error: StoreError) -> None:
         self.last_error = str(error)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TypeVar, cast, get_args
 
 from jwcrypto.jwk import JWK
 
 from denwaban.alert.seal import MAX_BYTES, decrypt, encrypt, from_json, sign, to_json, verify
+from denwaban.alert.settings import DetailLevel, Language
 from denwaban.alert.words import words_for
 from denwaban.effects import Hearing, SendAlert
 from denwaban.errors import WireError
@@ -68,6 +69,10 @@ class Detail:
     evidence: tuple[str, ...]
     transcript: tuple[tuple[str, str], ...]
     advice: str
+    receipt: str = ""
+    """The nonce to name in the receipt; empty: none is wanted."""
+    choices: tuple[tuple[str, str], ...] = ()
+    """(reply, nonce) that may be answered. What is not among them is not possible."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +124,24 @@ def contact_topic(unit: str, contact: str) -> str:
     return f"{alert_topic(unit)}/{checked_name(contact, 'contact')}"
 
 
-def detail_of(alert: SendAlert) -> Detail:
-    """What a contact is told about an alert, cut to the bounds of the wire."""
+def reply_topic(unit: str, contact: str = "+") -> str:
+    """Receipts and answers of one contact, or (as a filter) of all."""
+    name = contact if contact == "+" else checked_name(contact, "contact")
+    return f"denwaban/v{VERSION}/{checked_name(unit, 'unit')}/reply/{name}"
+
+
+def detail_of(alert: SendAlert, level: DetailLevel = "transcript", language: Language = "ja") -> Detail:
+    """What a contact is told about an alert at this level of detail, cut to the bounds of the wire."""
     words = words_for(alert.category)
+    if level == "minimal":
+        alert = replace(alert, caller=None, evidence=())
+    if level != "transcript":
+        alert = replace(alert, transcript=())
     strongest = sorted(alert.evidence, key=lambda item: -item.weight)[:_MAX_PHRASES]
     number = alert.caller.number if alert.caller else None
     return Detail(
         category=alert.category,
-        kind=words.kind,
+        kind=words.kind if language == "ja" else words.kind_en,
         score=alert.score,
         number=number[:_MAX_NUMBER_CHARS] if number else None,
         absence=alert.caller.absence if alert.caller else None,
@@ -148,6 +163,7 @@ def contact_message(envelope: Envelope, detail: Detail, unit_key: JWK, contact: 
         **{"category": detail.category, "kind": detail.kind, "score": detail.score},
         **{"number": detail.number, "absence": detail.absence, "evidence": list(detail.evidence)},
         **{"transcript": [list(turn) for turn in detail.transcript], "advice": detail.advice},
+        **{"receipt": detail.receipt, "choices": dict(detail.choices)},
     }
     sealed = encrypt(contact_key, sign(unit_key, _DETAIL, body))
     return to_json({"v": VERSION, "signed": _signed_envelope(envelope, unit_key), "detail": sealed})
@@ -269,6 +285,10 @@ def _detail(body: dict[str, Any]) -> Detail:
         evidence=_strings("evidence", _field(body, "evidence", list)),
         transcript=tuple(_turn(turn) for turn in _field(body, "transcript", list)),
         advice=_field(body, "advice", str),
+        receipt=_optional(body, "receipt", str) or "",
+        choices=tuple(
+            (name, nonce) for name, nonce in (_optional(body, "choices", dict) or {}).items() if isinstance(nonce, str)
+        ),
     )
 
 

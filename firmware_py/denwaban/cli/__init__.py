@@ -7,7 +7,20 @@ import sys
 from collections.abc import Sequence
 
 from denwaban import __version__
-from denwaban.cli import analyze, box, calls, configuration, doctor, lists, models, rehearse, setup
+from denwaban.cli import (
+    alerts,
+    analyze,
+    box,
+    calls,
+    configuration,
+    contact,
+    contacts,
+    doctor,
+    lists,
+    models,
+    rehearse,
+    setup,
+)
 from denwaban.errors import DenwabanError
 
 _DESCRIPTION = "Minds the telephone of an elderly household: screens unknown callers and detects scam calls on the box."
@@ -31,7 +44,20 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"denwaban {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (box, setup, rehearse, analyze, calls, lists, models, configuration, doctor):
+    for module in (
+        box,
+        setup,
+        rehearse,
+        analyze,
+        calls,
+        lists,
+        contacts,
+        alerts,
+        contact,
+        models,
+        configuration,
+        doctor,
+    ):
         module.register(commands)
     return top
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import re
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final, cast, get_args
 
@@ -17,6 +18,8 @@ from rich.panel import Panel
 from rich.table import Table
 
 from denwaban.cli.common import Commands, add_command, add_config, add_json, config_of, print_json, speed
+from denwaban.clock import SystemClock
+from denwaban.drill import run_drill
 from denwaban.errors import CallFileError
 from denwaban.events import Button
 from denwaban.rehearsal import CallResult, Press, Record, Rehearsal, Report
@@ -39,8 +42,8 @@ def register(commands: Commands) -> None:
         "ones. Exit status 0 only if every call ended as its file says it must.",
     )
     demo.add_argument("--calls", nargs="+", metavar="NAME", default=DEMO_CALLS, help="call files to play")
-    simulate = _simulate_parser(commands)
-    for parser, command in ((demo, _demo), (simulate, _simulate)):
+    simulate, drill = _simulate_parser(commands), _drill_parser(commands)
+    for parser, command in ((demo, _demo), (simulate, _simulate), (drill, _drill)):
         parser.add_argument(
             "--speed",
             type=speed,
@@ -51,6 +54,21 @@ def register(commands: Commands) -> None:
         add_config(parser)
         add_json(parser)
         parser.set_defaults(command=command, parser=parser)
+
+
+def _drill_parser(commands: Commands) -> argparse.ArgumentParser:
+    drill = add_command(
+        commands,
+        "drill",
+        "a rehearsed scam call through the whole chain to the contacts",
+        "  denwaban drill\n  denwaban drill --local --json",
+        "Plays a scam call into a virtual line, with this box's broker and contacts; everything is marked as a drill. "
+        "The box at work goes on meanwhile. --local brings a broker and a contact who answers. Exit status 0 only when "
+        "a contact confirmed and answered, and the household would have heard it.",
+    )
+    drill.add_argument("--local", action="store_true", help="with a broker and a contact of its own")
+    drill.add_argument("--wait", type=float, default=180.0, metavar="S", help="seconds to wait for an answer (180)")
+    return drill
 
 
 def _simulate_parser(commands: Commands) -> argparse.ArgumentParser:
@@ -98,6 +116,27 @@ def _simulate(options: argparse.Namespace) -> int:
     return _rehearse([call], options, options.press)
 
 
+def _drill(options: argparse.Namespace) -> int:
+    config = config_of(options)
+    _quiet_log()
+    report: Report = print_json if options.json else _Live(Console(highlight=False))
+    result = run_drill(config, report, local=options.local, speed=options.speed, wait_s=options.wait)
+    record = {"event": "drill", "at": SystemClock().wall(), **asdict(result), "ok": result.ok}
+    if not options.local:
+        with (config.data_dir / "drills.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record, ensure_ascii=False) + "\n")
+    if options.json:
+        print_json(record)
+    else:
+        print("the drill went through" if result.ok else "the drill did NOT go through")
+    return 0 if result.ok else 1
+
+
+def _quiet_log() -> None:
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("denwaban.alert.mqtt").setLevel(logging.ERROR)
+
+
 def _find(name: str) -> CallFile:
     shipped = shipped_calls() / name
     if "/" not in name and shipped.is_dir():
@@ -109,8 +148,7 @@ def _find(name: str) -> CallFile:
 
 
 def _rehearse(calls: Sequence[CallFile], options: argparse.Namespace, presses: Sequence[Press] = ()) -> int:
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("denwaban.alert.mqtt").setLevel(logging.ERROR)
+    _quiet_log()
     report: Report = print_json if options.json else _Live(Console(highlight=False))
     with (
         tempfile.TemporaryDirectory(prefix="denwaban-") as folder,
@@ -185,6 +223,12 @@ class _Live:
         ]
         title = f"the daughter's phone: alert {record['kind']}{delay}"
         self._console.print(Panel("\n".join(lines), title=title, border_style="red", expand=False))
+
+    def _contact_confirmed(self, record: Record) -> None:
+        self._line_out(record, f"[green]✓  {escape(record['role'])} has it ({record['seconds']:.2f} s)[/]")
+
+    def _contact_answered(self, record: Record) -> None:
+        self._line_out(record, f"[green]✓  {escape(record['role'])} answers: {record['reply']}[/]")
 
     def _trouble(self, record: Record) -> None:
         self._line_out(record, f"[bold red]✗ {record['what']}: {escape(record['reason'])}[/]")

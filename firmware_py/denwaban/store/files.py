@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sqlite3
@@ -57,10 +58,10 @@ def prepare(path: Path) -> None:
     except sqlite3.DatabaseError as error:
         if not is_damage(error):
             raise StoreError(f"{path}: cannot be opened ({error})") from error
-        rescued = _unsent_alerts(path)
+        rescued = _rescued(path)
         aside = _move_aside(path)
         _log.error(
-            "database damaged (%s); kept as %s, starting a new one, %d unsent alerts rescued",
+            "database damaged (%s); kept as %s, starting a new one, %d alerts and contacts rescued",
             error,
             aside,
             len(rescued),
@@ -140,32 +141,43 @@ def _move_aside(path: Path) -> Path:
     return aside
 
 
-_RESCUED: Final = "alert_id, event, level, sequence, topic, payload, created_at, expires_at"
+_RESCUED: Final = (
+    # The newest schema first, then what older ones have of it.
+    ("outbox", "alert_id, event, level, sequence, topic, payload, created_at, expires_at, contact, receipt", "ended"),
+    ("outbox", "alert_id, event, level, sequence, topic, payload, created_at, expires_at", "sent_at"),
+    ("contacts", "name, role, public_jwk, detail, language, hours, turn, paired_at", "NULL"),
+)
+"""(table, columns, null while the row is worth keeping) of what a damaged file must not cost."""
+
+_Rescued = list[tuple[str, str, tuple[object, ...]]]
 
 
-def _unsent_alerts(path: Path) -> list[tuple[object, ...]]:
-    """What can still be read of the outbox of a damaged file."""
-    rows: list[tuple[object, ...]] = []
+def _rescued(path: Path) -> _Rescued:
+    """What can still be read of unfinished alerts and of contacts in a damaged file."""
+    rows: _Rescued = []
     try:
         connection = sqlite3.connect(path, timeout=BUSY_S)
     except sqlite3.Error:
         return rows
     try:
-        rows.extend(connection.execute(f"SELECT {_RESCUED} FROM outbox WHERE sent_at IS NULL ORDER BY seq"))
-    except sqlite3.Error:
-        pass  # rows read before the damaged page are kept
+        for table, columns, done in _RESCUED:
+            if any(name == table for name, _columns, _row in rows):
+                continue
+            with contextlib.suppress(sqlite3.Error):  # rows read before the damaged page are kept
+                for row in connection.execute(f"SELECT {columns} FROM {table} WHERE {done} IS NULL"):
+                    rows.append((table, columns, row))
     finally:
         connection.close()
     return rows
 
 
-def _put_back(path: Path, rows: list[tuple[object, ...]]) -> None:
+def _put_back(path: Path, rows: _Rescued) -> None:
     connection = connect(path, "FULL")
     try:
-        for row in rows:
+        for table, columns, row in rows:
             try:
-                connection.execute(f"INSERT INTO outbox ({_RESCUED}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+                connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({', '.join('?' * len(row))})", row)
             except sqlite3.IntegrityError:
-                _log.warning("an unsent alert in the damaged database was unreadable")
+                _log.warning("a row of %s in the damaged database was unreadable", table)
     finally:
         connection.close()

@@ -60,7 +60,7 @@ class CallReader:
 
     def pending_alerts(self) -> int:
         """Alert messages not yet taken by the broker."""
-        with self._rows("SELECT count(*) FROM outbox WHERE sent_at IS NULL") as rows:
+        with self._rows("SELECT count(*) FROM outbox WHERE sent_at IS NULL AND ended IS NULL") as rows:
             return int(next(rows)[0])
 
     @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from denwaban.events import Evidence, Level
 from denwaban.rules import PatternKind
@@ -114,11 +114,85 @@ class StoredRules:
     """(id, until) of the newest wish that is not fulfilled."""
 
 
+class NewMessage(Protocol):
+    """A message for the outbox. `receipt`: the nonce its contact must name; `turn` above 0: it waits for that turn;
+    `choices`: (nonce, reply) that the contact may answer."""
+
+    @property
+    def topic(self) -> str: ...
+
+    @property
+    def payload(self) -> bytes: ...
+
+    @property
+    def contact(self) -> str | None: ...
+
+    @property
+    def receipt(self) -> str | None: ...
+
+    @property
+    def turn(self) -> int: ...
+
+    @property
+    def choices(self) -> tuple[tuple[str, str], ...]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """One unsent message, in the order of `seq`."""
+    """One message to publish, in the order of `seq`."""
 
     seq: int
     alert_id: str
     topic: str
     payload: bytes
+    wants_receipt: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What became of one message of an alert. `ended`: why nothing more is done; null while something is due."""
+
+    alert_id: str
+    event: str
+    level: Level
+    sequence: int
+    contact: str | None
+    turn: int
+    created_at: float
+    sent_at: float | None
+    offers: int
+    received_at: float | None
+    ended: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a contact answered to an alert."""
+
+    alert_id: str
+    contact: str
+    reply: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """How often messages of contacts were refused for one reason."""
+
+    reason: str
+    n: int
+    last_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class PairedContact:
+    """A contact whose client has made itself known. `turn`: 1 is told at once, 2 when nobody of 1 has answered …"""
+
+    name: str
+    role: str
+    public_jwk: str
+    detail: str
+    language: str
+    hours: str
+    turn: int
+    paired_at: float

@@ -1,0 +1,101 @@
+"""A drill: a rehearsed scam call through the virtual line and the real chain to the contacts, marked as a drill.
+
+It runs beside the box at work: with a folder of its own, the box's key and contacts, the box's broker. `local` needs
+neither: a broker and a contact who answers come with it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from denwaban.app import contacts_of, database_path, unit_key_path
+from denwaban.config import Config, PanelConfig, ScreeningConfig
+from denwaban.effects import Effect, Warn
+from denwaban.errors import ConfigError
+from denwaban.events import Event, FamilyAnswered, FamilyTold, Level
+from denwaban.rehearsal import Rehearsal, Report
+from denwaban.shipped import shipped_calls
+from denwaban.sim.callfile import load_call
+from denwaban.store.contacts import ContactBook
+from denwaban.store.files import prepare
+
+CALL: Final = "telecom-stop"
+
+
+@dataclass(frozen=True, slots=True)
+class DrillResult:
+    """Who confirmed and who answered, with the seconds of line time since the alert; and what was spoken of it."""
+
+    alerted: bool
+    received: tuple[tuple[str, float], ...]
+    answered: tuple[tuple[str, str, float], ...]
+    spoken: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Somebody confirmed, somebody answered, and the household heard it."""
+        return self.alerted and bool(self.received) and bool(self.answered) and bool(self.spoken)
+
+
+class _Notes:
+    """What the box did with the family. Written on the box's main thread, read after `over`."""
+
+    def __init__(self) -> None:
+        self.received: list[tuple[str, float]] = []
+        self.answered: list[tuple[str, str, float]] = []
+        self.spoken: list[str] = []
+        self.over = threading.Event()
+
+    def see(self, happening: Event | Effect) -> None:
+        match happening:
+            case FamilyTold(_, role, age_s):
+                self.received.append((role, round(age_s, 2)))
+            case FamilyAnswered(_, role, reply, age_s):
+                self.answered.append((role, reply, round(age_s, 2)))
+            case Warn(prompt) if prompt.startswith(("who_", "does_")):
+                self.spoken.append(prompt)
+                if self.received and self.answered and prompt.startswith("does_"):
+                    self.over.set()
+            case _:
+                pass
+
+
+def run_drill(config: Config, report: Report, *, local: bool, speed: float, wait_s: float) -> DrillResult:
+    """Play the call, then wait up to `wait_s` real seconds for a receipt and an answer. Raises DenwabanError."""
+    notes, call = _Notes(), load_call(shipped_calls() / CALL)
+    with tempfile.TemporaryDirectory(prefix="denwaban-drill-") as name:
+        folder = Path(name)
+        family = None if local else _family(config, folder)
+        with Rehearsal(
+            folder, config.models_dir, [call], speed, report, family=family, drill=True, reply="calling", see=notes.see
+        ) as rehearsal:
+            (result,) = rehearsal.run()
+            notes.over.wait(wait_s)
+    alerted = result.level is Level.ALERT
+    return DrillResult(alerted, tuple(notes.received), tuple(notes.answered), tuple(notes.spoken))
+
+
+def _family(config: Config, folder: Path) -> Config:
+    """The box's broker and contacts for a box in another folder, with the same key: contacts have pinned it."""
+    if not config.alerts.host:
+        raise ConfigError("drill", ("alerts.host: is empty, so nobody can be told; try `denwaban drill --local`",))
+    if not any(contact.public_jwk for contact in contacts_of(config)()):
+        raise ConfigError("drill", ("no contact with a key: `denwaban contacts pair NAME`, or --local",))
+    if unit_key_path(config).is_file():
+        shutil.copy(unit_key_path(config), folder / unit_key_path(config).name)
+    there = replace(
+        config,
+        unit=replace(config.unit, data_dir=str(folder)),
+        speech=replace(config.speech, models_dir=str(config.models_dir)),
+        screening=ScreeningConfig(),  # the swindler's number may be on the household's lists by now
+        panel=PanelConfig(),  # lamps and buttons stay with the box at work
+    )
+    prepare(database_path(there))
+    for contact in ContactBook(database_path(config)).contacts():
+        ContactBook(database_path(there)).put(contact)
+    return there

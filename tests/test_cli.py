@@ -11,13 +11,14 @@ import pytest
 
 from denwaban import __version__
 from denwaban.app import build_box, database_path
-from denwaban.checks import Finding, run_checks
+from denwaban.checks import run_checks
 from denwaban.cli import main, parser
 from denwaban.clock import SystemClock
 from denwaban.config import AlertsConfig, Config, LineConfig, PanelConfig, SoundConfig, SpeechConfig, UnitConfig
 from denwaban.effects import CloseCall, NoteUtterance, OpenCall
 from denwaban.errors import ConfigError, PanelError
 from denwaban.events import Assessment, CallerId, Evidence, Level, Utterance, UtteranceAssessed
+from denwaban.finding import Finding
 from denwaban.sim.clock import LineClock
 from denwaban.sim.profiles import SI24XX
 from denwaban.sim.simulation import LineSetup

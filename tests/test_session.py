@@ -16,6 +16,7 @@ from denwaban.effects import (
     Answer,
     Chime,
     CloseCall,
+    Discard,
     Effect,
     HangUp,
     NoteUtterance,
@@ -241,6 +242,81 @@ def test_household_that_puts_down_while_the_box_joins_frees_the_line() -> None:
     course.take(ev.RingHeard(), ev.HandsetLifted(), ev.HandsetReplaced(), ev.Answered(), ev.LineReleased())
     assert course.commands == [Answer(), HangUp()]
     assert course.state.phase is Phase.IDLE
+
+
+# --- a line that can only be listened to ---------------------------------------------------------------------------
+
+LISTENS = replace(SETTINGS, can_answer=False)
+
+
+@pytest.mark.parametrize("caller", [STRANGER, WITHHELD, BLOCKED, None])
+def test_listening_only_nobody_is_answered_and_everybody_unknown_is_heard_once_the_household_lifts(
+    caller: CallerId | None,
+) -> None:
+    course = Course(LISTENS).ringing(caller)
+    assert course.commands == []
+    course.wait(20)
+    course.take(ev.HandsetLifted(), ev.Answered())
+    assert course.commands == [Answer(), Record()]
+    assert course.only(OpenCall) == [OpenCall("boot-1", caller, "screen:joined")]
+    course.take(heard(Level.ALERT))
+    assert Warn("scam_warning") in course.effects
+    course.take(ev.HandsetReplaced(), ev.LineReleased(), ev.TranscriptFinished("boot-1"))
+    assert course.closed.outcome == "screened"
+    assert course.only(Play, Chime) == []
+
+
+def test_listening_only_a_known_caller_is_let_alone_and_the_record_says_why() -> None:
+    course = Course(LISTENS)
+    course.take(ev.CallerIdShown(FRIEND), ev.RingHeard(), ev.HandsetLifted(), after=10.0)
+    course.wait(10)
+    assert course.commands == []
+    assert course.only(OpenCall) == [OpenCall("boot-1", FRIEND, "allow:known")]
+
+
+def test_listening_only_who_rings_after_a_missed_call_is_the_caller() -> None:
+    course = Course(LISTENS)
+    course.take(ev.CallerIdShown(FRIEND), ev.CallerIdShown(CallerId()), ev.CallerIdShown(STRANGER), after=20.0)
+    course.take(ev.RingHeard(), ev.HandsetLifted())
+    assert course.only(OpenCall) == [OpenCall("boot-1", STRANGER, "screen:joined")]
+
+
+def test_listening_only_a_missed_call_is_closed_after_a_minute_or_with_the_next_dial_tone() -> None:
+    course = Course(LISTENS)
+    course.take(ev.CallerIdShown(STRANGER))
+    course.wait(61)
+    assert course.closed.outcome == "unanswered"
+    course.take(ev.CallerIdShown(STRANGER), ev.ToneHeard("busy"))
+    assert course.state.phase is Phase.RINGING
+    course.take(ev.ToneHeard("dial"), ev.HandsetLifted())
+    assert [closed.outcome for closed in course.only(CloseCall)] == ["unanswered"] * 2
+    assert course.commands == [], "what the household dials is not listened to"
+
+
+def test_listening_only_the_stop_button_ends_the_listening_and_deletes() -> None:
+    course = Course(LISTENS).ringing(STRANGER)
+    course.take(ev.HandsetLifted(), ev.Answered(), ev.ButtonPressed("stop", long=True))
+    assert course.commands[-1] == HangUp()
+    assert course.only(Discard) == [Discard("boot-1")]
+    course.take(ev.LineReleased(), heard(Level.ALERT), ev.HandsetReplaced())
+    assert course.closed.outcome == "stopped"
+    assert Warn("scam_warning") not in course.effects
+
+
+def test_listening_only_calling_out_opens_nothing_for_callers() -> None:
+    course = Course(LISTENS)
+    course.take(ev.ToneHeard("dial"), ev.HandsetLifted(), ev.HandsetReplaced())
+    course.ringing(STRANGER).take(ev.HandsetLifted())
+    assert course.commands == [Answer()]
+
+
+def test_household_that_lifts_first_uses_up_the_wish_to_let_the_next_one_through() -> None:
+    course = Course(replace(LISTENS, rules=replace(RULES, let_through=LetThrough(7, 10_000.0))))
+    course.take(ev.RingHeard(), ev.HandsetLifted())
+    assert course.only(UseLetThrough) == [UseLetThrough(7)]
+    course.wait(10)
+    course.take(ev.RingHeard(), ev.HandsetLifted())
+    assert course.commands == [Answer()]
 
 
 # --- what the household's own calls open ------------------------------------------------------------------------------
@@ -662,6 +738,17 @@ def test_call_ends_cleanly_in_every_state(stretch: str, happenings: list[tuple[e
         check_state(course.state)
     course.wait(10_000)
     assert course.state.phase is Phase.IDLE
+    check_effects(course.effects)
+
+
+@given(happenings=HAPPENINGS)
+def test_a_line_that_can_only_be_listened_to_is_never_spoken_into(happenings: list[tuple[ev.Event, float]]) -> None:
+    course = Course(LISTENS)
+    for event, after in happenings:
+        course.take(event, after=after)
+        check_state(course.state)
+    course.wait(10_000)
+    assert course.only(Play, Chime) == []
     check_effects(course.effects)
 
 

@@ -13,6 +13,8 @@ from denwaban.alert.keys import UnitKey
 from denwaban.alert.mqtt import MqttAlerts
 from denwaban.alert.queued import QueuedAlerts
 from denwaban.alert.settings import Contact, DetailLevel, Language, MqttSettings, Patience
+from denwaban.audio.device import SoundSystem
+from denwaban.audio.line_input import SoundInput
 from denwaban.audio.prompts import PromptLibrary
 from denwaban.audio.sides import LevelSides
 from denwaban.audio.speaker import SilentSpeaker, SoundSpeaker
@@ -25,13 +27,14 @@ from denwaban.detect.text import Reader
 from denwaban.ears import Ears
 from denwaban.errors import ConfigError, StoreError
 from denwaban.events import CallerId
+from denwaban.line.listening import ListenLine
 from denwaban.line.modem import ModemLine
 from denwaban.line.profiles import PROFILES
 from denwaban.listener import CallListener, MixedListener, SeparateListener
 from denwaban.loop import Loop, Observer, Ports
 from denwaban.panel.gpio import GpioPanel, NoPanel, fitted, open_gpio
 from denwaban.phases import SessionSettings, SessionState
-from denwaban.ports import Capabilities, Clock, Panel, Recognizer, Recorder, Speaker
+from denwaban.ports import Capabilities, Clock, Line, Panel, Recognizer, Recorder, Speaker
 from denwaban.rules import ScreeningRules
 from denwaban.rules_watch import RulesWatch, configured_rules
 from denwaban.screening import on_stop_list
@@ -87,8 +90,9 @@ def session_settings(
         max_call_s=screening.max_call_s,
         message_s=screening.message_s,
         fax=screening.fax,
-        joins_calls=screening.join_calls,
+        joins_calls=screening.join_calls or not line.can_announce,
         joins_outgoing=screening.join_outgoing,
+        can_answer=line.can_announce,
         ring_through_s=60.0 * screening.ring_through_min,
     )
 
@@ -162,7 +166,7 @@ def build_box(
     `line_waits`: the line is the virtual one and stands still while the recogniser is behind. `recognizer` takes the
     place of the configured speech engine.
     """
-    if not config.line.port:
+    if config.line.kind == "modem" and not config.line.port:
         raise ConfigError("configuration", ("line.port: is empty; `denwaban doctor` lists the serial ports",))
     pulse = pulse or Pulse()
     panel = _panel(config)
@@ -172,14 +176,14 @@ def build_box(
     database = _open_database(config)
     rules = RulesWatch(configured_rules(config), RulesReader(database_path(config)), clock)
     rules.look()
-    line = _line(config, clock, prompts, pulse)
+    sound = SoundSystem()
+    line = _line(config, clock, prompts, pulse, sound)
     listeners = _listeners(config, clock, model, recognizer, database, rules)
     ears = Ears(listeners, _recorders(config), _deleter(config), line_waits=line_waits)
     alerts = _alerts(config, clock, drill=drill, can_cut=line.capabilities.can_cut)
     outbox = QueuedAlerts(alerts) if alerts is not None else None
-    ports = Ports(
-        clock, line, ears, database, outbox, _speaker(config, prompts), panel, _housekeeping(config, clock, database)
-    )
+    speaker, house = _speaker(config, prompts, sound), _housekeeping(config, clock, database)
+    ports = Ports(clock, line, ears, database, outbox, speaker, panel, house)
     boot = f"{int(clock.wall()):x}-{secrets.token_hex(3)}"
     tells_family = bool(config.alerts.host and contacts_of(config)())
     settings = session_settings(config, rules.now.rules, line.capabilities, tells_family=tells_family)
@@ -187,15 +191,21 @@ def build_box(
     return Box(Loop(state, ports, observer, pulse.beater("main")), database, alerts, rules, outbox)
 
 
-def _line(config: Config, clock: Clock, prompts: PromptLibrary, pulse: Pulse) -> ModemLine:
-    return ModemLine(
-        config.line.port,
-        clock,
-        prompts.line_pcm,
-        PROFILES.get(config.line.profile),
-        heartbeat=pulse.beater("line"),
-        power_cycle_command=config.line.power_cycle_command,
-    )
+def _line(config: Config, clock: Clock, prompts: PromptLibrary, pulse: Pulse, sound: SoundSystem) -> Line:
+    def modem(thread: str) -> ModemLine:
+        return ModemLine(
+            config.line.port,
+            clock,
+            prompts.line_pcm,
+            PROFILES.get(config.line.profile),
+            heartbeat=pulse.beater(thread),
+            power_cycle_command=config.line.power_cycle_command,
+        )
+
+    if config.line.kind == "modem":
+        return modem("line")
+    source = SoundInput(sound, config.sound.line_input)
+    return ListenLine(source, clock, pulse.beater("line"), modem("numbers") if config.line.port else None)
 
 
 def _open_database(config: Config) -> Database:
@@ -330,8 +340,10 @@ def _contact(contact: ContactConfig) -> Contact:
     )
 
 
-def _speaker(config: Config, prompts: PromptLibrary) -> Speaker:
-    return SilentSpeaker() if config.sound.speaker == "none" else SoundSpeaker(prompts, config.sound.speaker)
+def _speaker(config: Config, prompts: PromptLibrary, sound: SoundSystem) -> Speaker:
+    if config.sound.speaker == "none":
+        return SilentSpeaker()
+    return SoundSpeaker(prompts, sound, config.sound.speaker, config.sound.volume)
 
 
 def _panel(config: Config) -> Panel:

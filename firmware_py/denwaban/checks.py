@@ -7,18 +7,18 @@ import shutil
 import socket
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from serial.tools import list_ports
 
 from denwaban.app import contacts_of, engine_of
 from denwaban.audio.prompts import PromptLibrary
-from denwaban.audio.speaker import load_sounddevice
+from denwaban.checks_sound import line_input, loudspeaker
 from denwaban.clock import SystemClock
 from denwaban.config import Config
 from denwaban.detect.model import ScamModel, load_model
 from denwaban.errors import DenwabanError
+from denwaban.finding import Finding
 from denwaban.line.encoding import Law
 from denwaban.line.modem import identify
 from denwaban.line.probe import ModemFacts
@@ -28,35 +28,22 @@ from denwaban.shipped import shipped_models
 from denwaban.transcribe.catalog import load_catalog
 from denwaban.transcribe.engine import MODELS, require_packages
 
-State = Literal["ok", "note", "bad"]
-
 DISK_FREE_MB: Final = 500
 BROKER_LIMIT_S: Final = 5.0
 BUILT_AFTER: Final = 1_767_225_600.0
 """2026-01-01: a clock that shows less has not been set (a Pi has none of its own)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the report: `bad` means that the box cannot work, `note` that something is worth knowing."""
-
-    what: str
-    state: State
-    found: str
-    do: str = ""
-    facts: ModemFacts | None = None
-    """What the modem said, for programs; with the finding `modem` only."""
-
-
 def run_checks(config: Config) -> Iterator[Finding]:
     """All findings, in the order in which a person would mend them."""
     checks: tuple[Callable[[Config], Iterator[Finding]], ...] = (
         _ports,
+        line_input,
         _modem,
         _detector,
         _speech,
         _prompts,
-        _speaker,
+        loudspeaker,
         _panel,
         _broker,
         _disk,
@@ -69,10 +56,27 @@ def run_checks(config: Config) -> Iterator[Finding]:
 def _ports(config: Config) -> Iterator[Finding]:
     found = [f"{port.device} ({port.description})" for port in list_ports.comports()]
     listed = ", ".join(found) or "none"
-    if not config.line.port:
+    if config.line.kind == "listen":
+        yield from _listens_only(with_numbers=bool(config.line.port))
+    elif not config.line.port:
         yield Finding("line", "bad", f"[line] port is empty; serial ports here: {listed}", _pick_port())
     else:
         yield Finding("line", "ok", f"port {config.line.port}; serial ports here: {listed}")
+
+
+def _listens_only(*, with_numbers: bool) -> Iterator[Finding]:
+    yield Finding(
+        "line",
+        "note",
+        "is only listened to, from the moment the household lifts: no caller is told so, refused or cut off",
+    )
+    if not with_numbers:
+        yield Finding(
+            "caller's number",
+            "note",
+            "a handset's cord carries none: every call is listened to and recorded, known callers' too",
+            "a modem beside it at [line] port reports the numbers; a coupler on the line itself hears them",
+        )
 
 
 def _pick_port() -> str:
@@ -234,22 +238,6 @@ def _prompts(_config: Config) -> Iterator[Finding]:
         if missing
         else Finding("prompts", "ok", "all there")
     )
-
-
-def _speaker(config: Config) -> Iterator[Finding]:
-    if config.sound.speaker == "none":
-        yield Finding("loudspeaker", "note", "switched off: the household hears no warning", 'set [sound] speaker = ""')
-        return
-    try:
-        device = load_sounddevice().query_devices(config.sound.speaker or None, "output")
-    except DenwabanError as error:
-        yield Finding("loudspeaker", "note", str(error))
-    except Exception as error:  # noqa: BLE001 - PortAudio has its own error type, ValueError means no such device
-        yield Finding(
-            "loudspeaker", "note", f"no output device ({error})", "plug in a loudspeaker or name it in [sound] speaker"
-        )
-    else:
-        yield Finding("loudspeaker", "ok", str(device["name"]))
 
 
 def _panel(config: Config) -> Iterator[Finding]:

@@ -56,10 +56,15 @@ class UnitConfig:
 class LineConfig:
     """The telephone line."""
 
+    kind: Literal["modem", "listen"] = _key(
+        "modem",
+        "modem: a voice modem beside the telephone, which answers unknown callers. listen: a handset-cord recorder or "
+        "line coupler at a sound input ([sound] line_input), which only listens to what the household answers.",
+    )
     port: str = _key(
         "",
-        "Serial port of the voice modem, best by /dev/serial/by-id/…; any pyserial URL. "
-        "Empty: no line yet, `denwaban doctor` lists the ports.",
+        "Serial port of the voice modem, best by /dev/serial/by-id/…; any pyserial URL. Empty: no line yet, "
+        '`denwaban doctor` lists the ports; with kind = "listen" no modem is needed, one here reports numbers.',
     )
     profile: Literal["auto", "usr5637", "conexant", "multitech", "si24xx", "generic"] = _key(
         "auto", "Modem family: auto (asks the modem), usr5637, conexant, multitech, si24xx or generic."
@@ -165,9 +170,13 @@ class AlertsConfig:
 
 @dataclass(frozen=True, slots=True)
 class SoundConfig:
-    """The voice of the box in the room."""
+    """The voice of the box in the room, and the ear of a listen-only line."""
 
     speaker: str = _key("", "Sound device by (part of) its name. Empty: the default device; 'none': silent.")
+    volume: int = _key(100, "Loudness of the box's voice, 1 to 100: percent of what the device plays cleanly.")
+    line_input: str = _key(
+        "", 'Sound device of the telephone, for [line] kind = "listen", by (part of) its name. Empty: the default one.'
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ def out_of_range(config: Config) -> Iterator[str]:
 
 _RANGES: Final = (
     ("speech.threads", 1, 4),
+    ("sound.volume", 1, 100),
     ("alerts.port", 1, 65535),
     ("alerts.receipt_s", 5, 3600),
     ("alerts.reply_s", 5, 3600),

@@ -52,6 +52,8 @@ class SessionSettings:
     """Listens where the household dials out, and the modem senses it."""
     can_cut: bool = False
     """The line can end a call although the household's telephone is off-hook."""
+    can_answer: bool = True
+    """The line can be answered and spoken into; where not, the box joins what the household answers, unannounced."""
     ring_through_s: float = 1800.0
     """So long after the household has telephoned it may be called back, where the modem senses that it did."""
 

@@ -25,6 +25,8 @@ RING_GAP_NORMAL_S: Final = 2.0
 ordinary ringing is 1 s on, 2 s off."""
 RING_STOPPED_S: Final = 6.0
 """No ring for two cadences of 3 s: the caller gave up, or somebody else answered."""
+LIFT_LIMIT_S: Final = 60.0
+"""A line that can only be listened to may not hear it ring: so long after its last sign a call may be answered."""
 ANSWER_LIMIT_S: Final = 5.0
 
 
@@ -32,7 +34,12 @@ def begin(state: SessionState, event: ev.RingHeard | ev.CallerIdShown, now: floa
     """The first sign of a call."""
     caller = event.caller if isinstance(event, ev.CallerIdShown) else None
     state, call = _new_call(state, caller, now)
-    return to(state, Phase.RINGING, call, now + RING_STOPPED_S)
+    return _ringing(state, call, now)
+
+
+def _ringing(state: SessionState, call: Call, now: float) -> Step:
+    limit = RING_STOPPED_S if state.settings.can_answer else LIFT_LIMIT_S
+    return to(state, Phase.RINGING, call, now + limit)
 
 
 def _new_call(state: SessionState, caller: ev.CallerId | None, now: float) -> tuple[SessionState, Call]:
@@ -45,9 +52,10 @@ def _new_call(state: SessionState, caller: ev.CallerId | None, now: float) -> tu
 def caller_shown(state: SessionState, event: ev.CallerIdShown, now: float) -> Step:
     """The number, before or between rings."""
     call = call_of(state)
-    if call.caller is not None:
+    if call.caller is not None and (state.settings.can_answer or event.caller == ev.CallerId()):
         return state, ()  # a second report is call waiting, never a new caller
-    return to(state, Phase.RINGING, replace(call, caller=event.caller), now + RING_STOPPED_S)
+    # A line that may not hear the ringing stop may hear the next caller while it waits for the answer to the first.
+    return _ringing(state, replace(call, caller=event.caller), now)
 
 
 def ring(state: SessionState, _event: ev.RingHeard, now: float) -> Step:
@@ -56,8 +64,10 @@ def ring(state: SessionState, _event: ev.RingHeard, now: float) -> Step:
     gap = now - call.last_ring
     call = replace(call, last_ring=now)
     if call.caller is None and gap < RING_GAP_NORMAL_S:
-        return to(state, Phase.RINGING, call, now + RING_STOPPED_S)
+        return _ringing(state, call, now)
     decision = _decision(state, call, now)
+    if decision.action != "allow" and not state.settings.can_answer:
+        return _ringing(state, call, now)  # what becomes of it is decided when the household lifts
     if decision.action != "allow" and not state.line_ready:
         return to(state, Phase.RINGING, replace(call, outcome="line_failed"), now + RING_STOPPED_S)
     call = replace(call, decision=decision, opened=True, outcome="unanswered")
@@ -69,8 +79,13 @@ def ring(state: SessionState, _event: ev.RingHeard, now: float) -> Step:
 
 
 def _decision(state: SessionState, call: Call, now: float) -> Decision:
-    """The rules', softened where the household itself has telephoned, or a fax machine tries again."""
+    """The rules', softened where the household itself has telephoned, or a fax machine tries again.
+
+    Where the box keeps nobody waiting there is nothing to soften.
+    """
     decision = decide(state.settings.rules, call.caller, now + state.wall_offset)
+    if not state.settings.can_answer:
+        return decision
     retry = state.retry
     if decision.action == "screen" and retry is not None and now < retry.until and retry.caller == call.caller:
         return FAX_AGAIN
@@ -106,7 +121,12 @@ def household_first(state: SessionState, _event: ev.HandsetLifted, now: float) -
     """The household was quicker: a caller it knows has its peace, with any other the box listens, unannounced."""
     call = call_of(state)
     decision = decide(state.settings.rules, call.caller, now + state.wall_offset)
-    if decision.action == "allow" or not state.settings.joins_calls or not state.line_ready:
+    if decision.action == "allow":
+        state, used = _used(state, decision)
+        call = replace(call, decision=decision, opened=True, outcome="left_alone")
+        opened = OpenCall(call.id, call.caller, decision.reason)
+        return to(state, Phase.LEFT_ALONE, call, now + RING_STOPPED_S, opened, *used)
+    if not state.settings.joins_calls or not state.line_ready:
         return to(state, Phase.LEFT_ALONE, replace(call, outcome="left_alone"), now + RING_STOPPED_S)
     return _join(state, replace(call, decision=JOINED), now)
 

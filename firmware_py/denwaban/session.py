@@ -120,6 +120,11 @@ def _not_answered(state: SessionState, _event: ev.DeadlineReached, now: float) -
     return release(state, replace(call_of(state), outcome="line_failed"), now)
 
 
+def _rang_off(state: SessionState, event: ev.ToneHeard, now: float) -> Step:
+    """Who hears a dial tone has lifted to telephone: whoever rang before is gone."""
+    return _close(state, call_of(state), now) if event.tone == "dial" else (state, ())
+
+
 def _hang_up_now(state: SessionState, _event: Event, now: float) -> Step:
     return release(state, call_of(state), now)
 
@@ -307,6 +312,7 @@ _TABLE: Final[dict[tuple[Phase, type[Event]], Handler]] = {
     (Phase.RINGING, ev.RingHeard): ring,
     (Phase.RINGING, ev.CallerIdShown): caller_shown,
     (Phase.RINGING, ev.HandsetLifted): household_first,
+    (Phase.RINGING, ev.ToneHeard): _rang_off,
     (Phase.RINGING, ev.DeadlineReached): _over,
     (Phase.LEFT_ALONE, ev.RingHeard): ring_on,
     (Phase.LEFT_ALONE, ev.CallerIdShown): _another_caller,

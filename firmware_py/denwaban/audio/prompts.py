@@ -39,6 +39,11 @@ class PromptLibrary:
             for name, row in table.items()
         }
 
+    @property
+    def names(self) -> list[str]:
+        """Every prompt of the table."""
+        return list(self._prompts)
+
     def __getitem__(self, name: str) -> Prompt:
         try:
             return self._prompts[name]

@@ -8,8 +8,9 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.markup import escape
 
-from denwaban.checks import Finding, run_checks
+from denwaban.checks import run_checks
 from denwaban.cli.common import Commands, add_command, add_config, add_json, config_of, print_json
+from denwaban.finding import Finding
 
 _MARK = {"ok": "[green]✓[/]", "note": "[yellow]![/]", "bad": "[bold red]✗[/]"}
 

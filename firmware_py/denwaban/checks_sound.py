@@ -1,0 +1,90 @@
+"""The checks behind `doctor` of loudspeaker and sound input."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from denwaban.audio.device import SoundSystem
+from denwaban.audio.line_input import SoundInput
+from denwaban.config import Config
+from denwaban.errors import AudioError
+from denwaban.events import SAMPLE_RATE, Pcm
+from denwaban.finding import Finding
+
+ROOM_RATE: Final = 24_000
+QUIET_VOLUME: Final = 30
+"""Percent; below it speech is 10 dB and more under full volume."""
+LISTEN_S: Final = 1.0
+SILENT_DBFS: Final = -90.0
+"""The last bit of 16; every real input has more noise of its own."""
+LOUD_DBFS: Final = -40.0
+
+
+def loudspeaker(config: Config) -> Iterator[Finding]:
+    """Whether the household hears warnings."""
+    if config.sound.speaker == "none":
+        yield Finding("loudspeaker", "note", "switched off: the household hears no warning", 'set [sound] speaker = ""')
+        return
+    system = SoundSystem()
+    try:
+        stream = system.open(config.sound.speaker, "output", ROOM_RATE, 0.2)
+    except AudioError as error:
+        yield Finding("loudspeaker", "note", f"the household hears no warning: {error}")
+        return
+    system.close(stream)
+    if config.sound.volume < QUIET_VOLUME:
+        yield Finding(
+            "loudspeaker",
+            "note",
+            f"{stream.name}, {config.sound.volume} % may be too soft",
+            "raise [sound] volume",
+        )
+    else:
+        yield Finding("loudspeaker", "ok", f"{stream.name}, {stream.rate} Hz, volume {config.sound.volume} %")
+
+
+def line_input(config: Config) -> Iterator[Finding]:
+    """Whether a listen-only line is heard."""
+    if config.line.kind != "listen":
+        return
+    source = SoundInput(SoundSystem(), config.sound.line_input)
+    try:
+        source.open()
+        name = source.name
+        pcm = _heard(source)
+    except AudioError as error:
+        yield Finding("telephone's sound", "bad", str(error))
+        return
+    finally:
+        source.close()
+    yield explain_level(name, pcm)
+
+
+def _heard(source: SoundInput) -> Pcm:
+    """A second of sound. Raises AudioError if it does not come."""
+    parts: list[Pcm] = []
+    deadline = time.monotonic() + 3 * LISTEN_S
+    while sum(map(len, parts)) < LISTEN_S * SAMPLE_RATE:
+        if time.monotonic() > deadline:
+            raise AudioError(f"sound input {source.name!r} delivers nothing; is another program using it?")
+        parts.append(source.read())
+        time.sleep(0.05)
+    return np.concatenate(parts)
+
+
+def explain_level(name: str, pcm: Pcm) -> Finding:
+    """What a second of the telephone's sound, with the handset on its rest, tells about the wiring."""
+    what = "telephone's sound"
+    level = 10 * np.log10(np.mean((pcm / 32768.0) ** 2) + 1e-12)
+    if level < SILENT_DBFS:
+        return Finding(
+            what, "note", f"{name}: no sound at all, not even noise", "is it the right input, and not muted?"
+        )
+    if level > LOUD_DBFS:
+        do = "put the handset on its rest; if it stays loud, look for hum in cable and plug"
+        return Finding(what, "note", f"{name}: {level:.0f} dBFS, which is loud for a telephone at rest", do)
+    return Finding(what, "ok", f"{name}: {level:.0f} dBFS at rest")

@@ -14,9 +14,7 @@ STAGES = ("line", "audio", "transcribe", "detect", "alert", "store", "panel", "w
 FOR_EVERYBODY = frozenset(
     {"denwaban"} | {f"denwaban.{name}" for name in ("events", "rules", "effects", "ports", "errors", "config")}
 )
-KNOW_SEVERAL = frozenset(
-    ("app.py", "drill.py", "rehearsal.py", "analysis.py", "checks.py", "checks_sound.py", "finding.py")
-)
+KNOW_SEVERAL = frozenset(("app.py", "drill.py", "rehearsal.py", "analysis.py", "checks.py"))
 """Besides `cli/`."""
 PURE = (
     "advice.py", "buttons.py", "call.py", "effects.py", "errors.py", "events.py", "family.py", "health.py", "phases.py",
@@ -112,7 +110,7 @@ def test_the_core_opens_and_prints_nothing(name: str) -> None:
 
 def test_wall_time_is_read_in_the_clock_only() -> None:
     """`doctor` looks at the clock itself, and the virtual line starts its own from it."""
-    allowed = {"clock.py", "sim/clock.py", "checks.py", "checks_sound.py"}
+    allowed = {"clock.py", "sim/clock.py", "checks.py"}
     readers = {
         path.relative_to(PACKAGE).as_posix()
         for path in modules(PACKAGE)

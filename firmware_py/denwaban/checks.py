@@ -13,7 +13,6 @@ from serial.tools import list_ports
 
 from denwaban.app import contacts_of, engine_of
 from denwaban.audio.prompts import PromptLibrary
-from denwaban.checks_sound import line_input, loudspeaker
 from denwaban.clock import SystemClock
 from denwaban.config import Config
 from denwaban.detect.model import ScamModel, load_model
@@ -25,6 +24,7 @@ from denwaban.line.probe import ModemFacts
 from denwaban.line.profiles import PROFILES
 from denwaban.panel.gpio import fitted, open_gpio
 from denwaban.shipped import shipped_models
+from denwaban.sound_checks import check_line_input, check_speaker
 from denwaban.transcribe.catalog import load_catalog
 from denwaban.transcribe.engine import MODELS, require_packages
 
@@ -38,12 +38,12 @@ def run_checks(config: Config) -> Iterator[Finding]:
     """All findings, in the order in which a person would mend them."""
     checks: tuple[Callable[[Config], Iterator[Finding]], ...] = (
         _ports,
-        line_input,
+        check_line_input,
         _modem,
         _detector,
         _speech,
         _prompts,
-        loudspeaker,
+        check_speaker,
         _panel,
         _broker,
         _disk,

@@ -1,4 +1,4 @@
-"""What a check of the box says."""
+"""One line of the report of `doctor`."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ def said(playlist: Playlist, now: float = 0.0) -> list[str]:
     """Everything that is left to say."""
     out = []
     while (waiting := playlist.begin(now)) is not None:
-        out.append(waiting.prompt)
+        out += waiting.prompts
     return out
 
 
@@ -76,6 +76,30 @@ def test_a_button_is_not_asked_for_once_its_presser_has_gone() -> None:
     assert said(playlist, KEPT_S[Urgency.NOTICE] + 1.0) == ["family_told"]
 
 
+def test_who_of_the_family_did_what_is_one_sentence_each() -> None:
+    playlist = Playlist()
+    news = ["who_daughter", "does_told", "who_son", "does_told", "who_son", "does_calling"]
+    for prompt in [*news, *news]:
+        playlist.add(prompt, 0.0)
+    assert said(playlist) == news
+    for prompt in ("who_son", "does_told"):
+        playlist.add(prompt, 0.0)
+    assert playlist.begin(0.0) is not None
+    playlist.add("who_son", 1.0)
+    playlist.add("chime", 1.0)
+    assert said(playlist, 1.0) == ["chime"], "no half sentence"
+
+
+def test_news_of_the_family_outlasts_a_warning_but_not_its_wish_to_hang_up_the_end_of_the_call() -> None:
+    playlist = Playlist()
+    for prompt in ("advice_atm", "who_daughter", "does_calling", "scam_warning", "who_son", "does_hang_up"):
+        playlist.add(prompt, 0.0)
+    assert said(playlist) == ["scam_warning", "who_son", "does_hang_up", "who_daughter", "does_calling"]
+    for prompt in ("who_daughter", "does_told", "who_son", "does_hang_up", "call_ended_advice"):
+        playlist.add(prompt, 0.0)
+    assert said(playlist) == ["call_ended_advice", "who_daughter", "does_told"]
+
+
 def test_what_could_not_be_played_waits_for_its_own_time() -> None:
     playlist = Playlist()
     playlist.add("scam_warning", 0.0)
@@ -87,7 +111,9 @@ def test_what_could_not_be_played_waits_for_its_own_time() -> None:
 
 
 def test_every_warning_to_hang_up_is_urgent() -> None:
-    assert [name for name in PROMPTS if urgency_of(name) is Urgency.WARNING] == ["scam_warning", "scam_warning_alone"]
+    assert {name for name in PROMPTS if urgency_of(name) is Urgency.WARNING} == {
+        *("scam_warning", "scam_warning_alone", "does_hang_up"),
+    }
     assert {urgency_of(name) for name in PROMPTS if name.startswith("advice_")} == {Urgency.ADVICE}
 
 
@@ -97,9 +123,11 @@ def test_it_never_holds_a_prompt_twice_and_never_lets_a_lesser_one_interrupt(cou
     for now, prompt in enumerate(course):
         if prompt is None:
             begun = playlist.begin(float(now))
-            playing = begun.prompt if begun else None
+            playing = begun.prompts[-1] if begun else None
         elif playlist.add(prompt, float(now)):
             assert playing is not None
             assert urgency_of(prompt) > urgency_of(playing)
-    rest = said(playlist, float(len(course)))
+    rest = []
+    while (waiting := playlist.begin(float(len(course)))) is not None:
+        rest.append(waiting.prompts)
     assert len(rest) == len(set(rest))

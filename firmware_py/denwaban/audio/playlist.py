@@ -28,6 +28,7 @@ _URGENCY: Final = {
     "fine_offer": Urgency.NOTICE,
     "scam_warning": Urgency.WARNING,
     "scam_warning_alone": Urgency.WARNING,
+    "does_hang_up": Urgency.WARNING,
     "call_ended_advice": Urgency.AFTERWARDS,
     "call_ended_advice_alone": Urgency.AFTERWARDS,
 }
@@ -44,39 +45,54 @@ def urgency_of(prompt: str) -> Urgency:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A prompt and since when it has been waiting."""
+    """Prompts to be said in one go, and since when they have been waiting."""
 
-    prompt: str
+    prompts: tuple[str, ...]
     since: float
+
+    @property
+    def urgency(self) -> Urgency:
+        return urgency_of(self.prompts[-1])
 
 
 class Playlist:
-    """Holds each prompt at most once, so it is bounded by the number of prompts. Times in seconds, monotonic."""
+    """Holds each sentence at most once, so it is bounded by the number of prompts. Times in seconds, monotonic."""
 
     def __init__(self) -> None:
         self._waiting: list[Waiting] = []
-        self._playing: str | None = None
+        self._playing: Waiting | None = None
+        self._who = ""
 
     def add(self, prompt: str, now: float) -> bool:
         """Take a prompt in; True if it has to interrupt what is playing."""
-        if prompt == self._playing or any(one.prompt == prompt for one in self._waiting):
+        if prompt.startswith("who_"):  # half a sentence: what that person does is added next
+            self._who = prompt
+            return False
+        prompts = (self._who, prompt) if prompt.startswith("does_") and self._who else (prompt,)
+        playing = (self._playing,) if self._playing else ()
+        if any(one.prompts == prompts for one in (*playing, *self._waiting)):
             return False
         urgency = urgency_of(prompt)
-        if urgency >= Urgency.WARNING:  # what was to be said before it, a mere hint among it, would only blur it
-            self._waiting = [one for one in self._waiting if urgency_of(one.prompt) >= urgency]
-        self._waiting.append(Waiting(prompt, now))
-        return self._playing is not None and urgency > urgency_of(self._playing)
+        if urgency >= Urgency.WARNING:
+            self._waiting = [one for one in self._waiting if one.urgency >= urgency or _is_news(one)]
+        self._waiting.append(Waiting(prompts, now))
+        return self._playing is not None and urgency > self._playing.urgency
 
     def begin(self, now: float) -> Waiting | None:
         """The most urgent prompt, of equals the oldest, is being played from now on; None: nothing to say."""
-        self._waiting = [one for one in self._waiting if now - one.since <= KEPT_S[urgency_of(one.prompt)]]
-        first = max(self._waiting, key=lambda one: urgency_of(one.prompt), default=None)
+        self._waiting = [one for one in self._waiting if now - one.since <= KEPT_S[one.urgency]]
+        first = max(self._waiting, key=lambda one: one.urgency, default=None)
         if first is not None:
             self._waiting.remove(first)
-        self._playing = first.prompt if first else None
+        self._playing = first
         return first
 
-    def put_back(self, prompt: Waiting) -> None:
+    def put_back(self, waiting: Waiting) -> None:
         """It could not be played: it goes on waiting."""
         self._playing = None
-        self._waiting.insert(0, prompt)
+        self._waiting.insert(0, waiting)
+
+
+def _is_news(waiting: Waiting) -> bool:
+    """Of the family: a warning makes hints before it pointless, but not who answered."""
+    return waiting.prompts[0].startswith("who_") and waiting.urgency < Urgency.WARNING

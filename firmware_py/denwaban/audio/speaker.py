@@ -78,7 +78,7 @@ class SoundSpeaker:
     def _run(self) -> None:
         while (waiting := self._next()) is not None:
             try:
-                pcm, rate = self._prompts.sound(waiting.prompt)
+                pcm, rate = self._sound(waiting.prompts)
             except AudioError as error:
                 _log.error("cannot speak: %s", error)
                 continue
@@ -88,6 +88,10 @@ class SoundSpeaker:
                 self._wait_for_device(waiting, error)
             else:
                 self._works()
+
+    def _sound(self, prompts: tuple[str, ...]) -> tuple[Pcm, int]:
+        sounds = [self._prompts.sound(one) for one in prompts]
+        return np.concatenate([pcm for pcm, _rate in sounds]), sounds[0][1]  # all for the room have one rate
 
     def _next(self) -> Waiting | None:
         """The next prompt; None when the program ends."""

@@ -1,4 +1,4 @@
-"""The checks behind `doctor` of loudspeaker and sound input."""
+"""What `doctor` finds out about sound: the loudspeaker in the room, the input of a line that is only listened to."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ SILENT_DBFS: Final = -90.0
 LOUD_DBFS: Final = -40.0
 
 
-def loudspeaker(config: Config) -> Iterator[Finding]:
-    """Whether the household hears warnings."""
+def check_speaker(config: Config) -> Iterator[Finding]:
+    """Whether the household can hear the box."""
     if config.sound.speaker == "none":
         yield Finding("loudspeaker", "note", "switched off: the household hears no warning", 'set [sound] speaker = ""')
         return
@@ -47,8 +47,8 @@ def loudspeaker(config: Config) -> Iterator[Finding]:
         yield Finding("loudspeaker", "ok", f"{stream.name}, {stream.rate} Hz, volume {config.sound.volume} %")
 
 
-def line_input(config: Config) -> Iterator[Finding]:
-    """Whether a listen-only line is heard."""
+def check_line_input(config: Config) -> Iterator[Finding]:
+    """Whether the box can hear a telephone that it only listens to."""
     if config.line.kind != "listen":
         return
     source = SoundInput(SoundSystem(), config.sound.line_input)

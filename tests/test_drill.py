@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from denwaban import drill
+from denwaban.alert.mosquitto import find_mosquitto
 from denwaban.cli import main
 from tests.test_cli_contacts import Family, family
 
@@ -21,6 +23,20 @@ def test_a_local_drill_needs_nothing_and_exits_0(models_dir: Path, capsys: pytes
     assert (last["event"], last["ok"], last["alerted"]) == ("drill", True, True)
     assert last["spoken"] == ["who_daughter", "does_told", "who_daughter", "does_calling"]
     assert [reply for _role, reply, _s in last["answered"]] == ["calling"]
+    assert last["broker"].startswith("mosquitto" if find_mosquitto() else "built in")
+    shown = [(one["kind"], one["drill"]) for one in records if one["event"] == "contact_shows"]
+    if find_mosquitto():  # else the contact is one of the demo
+        assert shown[0] == ("new", True)
+        assert all(drill for _kind, drill in shown), "a drill is marked everywhere"
+
+
+@pytest.mark.speech
+def test_a_local_drill_works_without_mosquitto_too(
+    models_dir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drill, "find_mosquitto", lambda: None)
+    assert main(["drill", "--local", "--json", "--speed", "20"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["broker"].startswith("built in")
 
 
 @pytest.mark.speech

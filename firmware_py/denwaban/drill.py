@@ -1,7 +1,7 @@
 """A drill: a rehearsed scam call through the virtual line and the real chain to the contacts, marked as a drill.
 
 It runs beside the box at work: with a folder of its own, the box's key and contacts, the box's broker. `local` needs
-neither: a broker and a contact who answers come with it.
+none of these: a broker (Mosquitto, where it is installed) and a contact's program that pairs and answers come with it.
 """
 
 from __future__ import annotations
@@ -9,28 +9,34 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from denwaban.alert.mosquitto import find_mosquitto
 from denwaban.app import contacts_of, database_path, unit_key_path
 from denwaban.config import Config, PanelConfig, ScreeningConfig
+from denwaban.drill_family import local_family
 from denwaban.effects import Effect, Warn
 from denwaban.errors import ConfigError
-from denwaban.events import Event, FamilyAnswered, FamilyTold, Level
-from denwaban.rehearsal import Rehearsal, Report
+from denwaban.events import Event, FamilyAnswered, FamilyTold, Level, Reply
+from denwaban.rehearsal import Record, Rehearsal, Report
 from denwaban.shipped import shipped_calls
 from denwaban.sim.callfile import load_call
 from denwaban.store.contacts import ContactBook
 from denwaban.store.files import prepare
 
 CALL: Final = "telecom-stop"
+ANSWER: Final[Reply] = "calling"
+"""Of the contact that a local drill brings along."""
 
 
 @dataclass(frozen=True, slots=True)
 class DrillResult:
     """Who confirmed and who answered, with the seconds of line time since the alert; and what was spoken of it."""
 
+    broker: str
     alerted: bool
     received: tuple[tuple[str, float], ...]
     answered: tuple[tuple[str, str, float], ...]
@@ -67,17 +73,34 @@ class _Notes:
 
 def run_drill(config: Config, report: Report, *, local: bool, speed: float, wait_s: float) -> DrillResult:
     """Play the call, then wait up to `wait_s` real seconds for a receipt and an answer. Raises DenwabanError."""
-    notes, call = _Notes(), load_call(shipped_calls() / CALL)
-    with tempfile.TemporaryDirectory(prefix="denwaban-drill-") as name:
+    notes, call, lock = _Notes(), load_call(shipped_calls() / CALL), threading.Lock()
+
+    def in_turn(record: Record) -> None:
+        with lock:
+            report(record)
+
+    with tempfile.TemporaryDirectory(prefix="denwaban-drill-") as name, ExitStack() as stack:
         folder = Path(name)
-        family = None if local else _family(config, folder)
-        with Rehearsal(
-            folder, config.models_dir, [call], speed, report, family=family, drill=True, reply="calling", see=notes.see
-        ) as rehearsal:
+        program = find_mosquitto() if local else None
+        if program is not None:
+            there = stack.enter_context(local_family(program, folder, ANSWER, in_turn))
+            broker, family = "mosquitto of its own: TLS, passwords, access rules", _moved(there, there.data_dir, config)
+        elif local:
+            broker, family = "built in: neither TLS nor passwords (Mosquitto is not installed)", None
+        else:
+            broker, family = f"{config.alerts.host}:{config.alerts.port}", _family(config, folder)
+        box = Rehearsal(
+            *(folder, config.models_dir, [call], speed, in_turn),
+            family=family,
+            drill=True,
+            reply=ANSWER,
+            see=notes.see,
+        )
+        with box as rehearsal:
             (result,) = rehearsal.run()
             notes.over.wait(wait_s)
     alerted = result.level is Level.ALERT
-    return DrillResult(alerted, tuple(notes.received), tuple(notes.answered), tuple(notes.spoken))
+    return DrillResult(broker, alerted, tuple(notes.received), tuple(notes.answered), tuple(notes.spoken))
 
 
 def _family(config: Config, folder: Path) -> Config:
@@ -88,14 +111,19 @@ def _family(config: Config, folder: Path) -> Config:
         raise ConfigError("drill", ("no contact with a key: `denwaban contacts pair NAME`, or --local",))
     if unit_key_path(config).is_file():
         shutil.copy(unit_key_path(config), folder / unit_key_path(config).name)
-    there = replace(
-        config,
-        unit=replace(config.unit, data_dir=str(folder)),
-        speech=replace(config.speech, models_dir=str(config.models_dir)),
-        screening=ScreeningConfig(),  # the swindler's number may be on the household's lists by now
-        panel=PanelConfig(),  # lamps and buttons stay with the box at work
-    )
+    there = _moved(config, folder, config)
     prepare(database_path(there))
     for contact in ContactBook(database_path(config)).contacts():
         ContactBook(database_path(there)).put(contact)
     return there
+
+
+def _moved(family: Config, folder: Path, box: Config) -> Config:
+    """That family's configuration for a box with its data in `folder` and the models of `box`."""
+    return replace(
+        family,
+        unit=replace(family.unit, data_dir=str(folder)),
+        speech=replace(box.speech, models_dir=str(box.models_dir)),
+        screening=ScreeningConfig(),  # the swindler's number may be on the household's lists by now
+        panel=PanelConfig(),  # lamps and buttons stay with the box at work
+    )

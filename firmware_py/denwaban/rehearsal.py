@@ -85,11 +85,13 @@ class CallResult:
     category: str
     score: float
     delay_s: float | None
-    """End of the telling utterance → alert at the contact, in seconds of line time; None without an alert."""
+    """End of the telling utterance → alert at our contact, in seconds of line time; None without an alert."""
+    hears_contact: bool = True
+    """Our own contact was to be told."""
 
     @property
     def ok(self) -> bool:
-        delivered = self.level is not Level.ALERT or self.delay_s is not None
+        delivered = not self.hears_contact or self.level is not Level.ALERT or self.delay_s is not None
         return delivered and self.call.outcome in (None, self.outcome) and self.call.level in (None, self.level)
 
 
@@ -275,7 +277,10 @@ class _Watch:
         if closed is None:
             raise DenwabanError(f"call {call.id} did not end within {CALL_LIMIT_S:.0f} s")
         delay = self._delay(closed, alive)
-        return CallResult(call, closed.outcome, closed.level, closed.category, closed.score, delay)
+        return CallResult(
+            *(call, closed.outcome, closed.level, closed.category, closed.score, delay),
+            hears_contact=self._hears_contact,
+        )
 
     def _delay(self, closed: CloseCall, alive: Callable[[], None]) -> float | None:
         """Wait for the whole alert, new to end, of a call that raised one."""

@@ -60,11 +60,12 @@ def test_everybody_gets_the_envelope_and_a_contact_without_key_no_more(
     alerts = desk.alerts(settings, contacts=contacts, drill=True)
     assert alerts.wait_connected(60)
     alerts.submit(alert(), 1_750_000_000.0)
-    seen = {message.topic: message.payload for message in (everything.next() for _ in range(3))}
+    seen = {message.topic: message.payload for message in (everything.next() for _ in range(4))}
     assert seen.keys() == {  # no availability: a drill speaks for itself only
         "denwaban/v1/box-1/alert",
         "denwaban/v1/box-1/alert/musume",
         "denwaban/v1/box-1/alert/musuko",
+        "denwaban/v1/box-1/reply/_echo",
     }
     assert json.loads(seen["denwaban/v1/box-1/alert/musuko"]).keys() == {"v", "signed"}
     assert json.loads(seen["denwaban/v1/box-1/alert"]).keys() == {"v", "signed"}

@@ -480,7 +480,7 @@ threading.Event().wait(120)
 
 
 @pytest.mark.parametrize(
-    "step", ["put after", "pending after", "mark_sent before", "mark_sent after", "receive before"]
+    "step", ["put after", "pending after", "mark_sent before", "mark_sent after", "receive before", "receive after"]
 )
 def test_a_box_killed_between_decision_and_receipt_loses_nothing_and_shows_nothing_twice(
     desk: Desk, mosquitto: Mosquitto, step: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import queue
 import random
 import threading
@@ -41,10 +42,14 @@ _POLL_S: Final = 1.0
 _GOODBYE_S: Final = 2.0
 _FIVE_S: Final = 5.0
 """Some brokers never answer a request for MQTT 5."""
+_ECHO_S: Final = 10.0
+"""Mosquitto grants a subscription that its access rules forbid, and then delivers nothing: our own echo tells."""
 _CLOCK_SET_S: Final = 60.0
 """A wall clock that moves so far against the monotonic one has been set."""
 _LESSER_LIFE_S: Final = 7 * 86400.0
 """News of a caution is worth nothing after a week; an alert never expires before a broker has taken it."""
+
+_UNHEARD: Final = "the broker does not let the box hear its contacts; check its access rules"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,7 @@ class MqttAlerts:
         self._settings = settings
         self._availability = wire.availability_topic(unit)
         self._health = wire.health_topic(unit)
+        self._echo = wire.echo_topic(unit)
         self._unit = unit
         self._drill = drill
         self._can_cut = can_cut
@@ -231,28 +237,40 @@ class MqttAlerts:
         return None
 
     def _publish_until_lost(self, link: Link) -> None:
-        window = Window(time.monotonic())
+        window, echo_due = Window(time.monotonic()), time.monotonic() + _ECHO_S
+        link.publish(self._echo, b"")
         while not self._closing.is_set():
             self._fill(link, window)
             match self._next(_POLL_S):
                 case Acknowledged(mid, refusal):
                     self._acknowledged(window, mid, refusal)
                 case Unheard(reason):
-                    self._failed(f"the broker does not let the box hear its contacts: {reason}; check its access rules")
+                    self._failed(f"{_UNHEARD} ({reason})")
                 case Lost(reason):
                     self._failed(reason)
                     return
             if window.overdue(time.monotonic()):
                 self._failed("the broker did not acknowledge an alert")
                 return
-            self._read(link)
+            if self._read(link):
+                echo_due = math.inf
+            if time.monotonic() > echo_due:
+                self._failed(_UNHEARD)
+                echo_due = math.inf
             if self._desk.tick():
                 window.rewind()
         self._say_goodbye(link, window)
 
-    def _read(self, link: Link) -> None:
+    def _read(self, link: Link) -> bool:
+        """True when our echo was there."""
+        heard = False
         while not link.letters.empty():
-            self._desk.take(*link.letters.get_nowait())
+            topic, payload = link.letters.get_nowait()
+            if topic == self._echo:
+                heard = True
+            else:
+                self._desk.take(topic, payload)
+        return heard
 
     def _fill(self, link: Link, window: Window) -> None:
         clock, real = self._clock, time.monotonic()

@@ -114,6 +114,11 @@ def health_topic(unit: str) -> str:
     return f"denwaban/v{VERSION}/{checked_name(unit, 'unit')}/health"
 
 
+def echo_topic(unit: str) -> str:
+    """Where the unit writes to itself, to find out whether the broker lets it hear its contacts."""
+    return reply_topic(unit, "_echo")
+
+
 def alert_topic(unit: str) -> str:
     """Envelopes for everybody."""
     return f"denwaban/v{VERSION}/{checked_name(unit, 'unit')}/alert"

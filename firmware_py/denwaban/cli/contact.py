@@ -88,7 +88,7 @@ def _listen(options: argparse.Namespace) -> int:
 
     def show(alert: ReceivedAlert) -> Reply | None:
         if options.json:
-            print_json({"event": "alert", **asdict(alert)})
+            print_json(asdict(alert))
         else:
             print(_text(alert), flush=True)
         wanted: Reply | None = options.reply if alert.event == "new" else None

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from denwaban import __version__
-from denwaban.app import build_box, database_path
+from denwaban.app import build_box
 from denwaban.checks import run_checks
 from denwaban.cli import main, parser
 from denwaban.clock import SystemClock
@@ -19,6 +19,7 @@ from denwaban.effects import CloseCall, NoteUtterance, OpenCall
 from denwaban.errors import ConfigError, PanelError
 from denwaban.events import Assessment, CallerId, Evidence, Level, Utterance, UtteranceAssessed
 from denwaban.finding import Finding
+from denwaban.paths import database_path
 from denwaban.sim.clock import LineClock
 from denwaban.sim.profiles import SI24XX
 from denwaban.sim.simulation import LineSetup
@@ -27,8 +28,8 @@ from denwaban.store.database import Database
 from tests.fixtures_broker import free_port
 
 COMMANDS = (
-    "run", "setup", "sim", "demo", "simulate", "analyze", "calls", "lists", "contacts", "alerts", "contact", "models",
-    "config", "doctor", "drill",
+    "run", "setup", "sim", "demo", "simulate", "analyze", "calls", "lists", "web", "contacts", "alerts", "contact",
+    "models", "config", "doctor", "drill",
 )  # fmt: skip
 
 

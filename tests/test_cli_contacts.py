@@ -16,11 +16,12 @@ import pytest
 from denwaban.alert.keys import UnitKey
 from denwaban.alert.mqtt import MqttAlerts
 from denwaban.alert.pairing import read_invitation
-from denwaban.app import contacts_of, database_path, mqtt_settings, unit_key_path
+from denwaban.app import contacts_of, mqtt_settings
 from denwaban.cli import main
 from denwaban.clock import SystemClock
 from denwaban.config import Config, load_config
 from denwaban.events import FamilyAnswered, FamilyTold
+from denwaban.paths import database_path, unit_key_path
 from denwaban.store.contacts import ContactBook
 from denwaban.store.files import prepare
 from denwaban.store.outbox import SqliteOutbox

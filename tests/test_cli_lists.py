@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from denwaban.app import database_path
 from denwaban.cli import main
 from denwaban.config import load_config
 from denwaban.events import CallerId
+from denwaban.paths import database_path
 from denwaban.rules_watch import configured_rules, with_stored
 from denwaban.screening import decide
 from denwaban.store.lists import RulesReader
@@ -232,3 +232,29 @@ def test_minutes_have_bounds(box: Box, minutes: str) -> None:
     with pytest.raises(SystemExit) as ended:
         box.run("let-through", "--minutes", minutes)
     assert ended.value.code == 2
+
+
+def test_a_decision_about_a_class_of_callers_counts_and_is_taken_back(tmp_path: Path, capsys: Any) -> None:
+    box = Box(tmp_path, capsys)
+    assert "withheld: refuse  (configuration)" in box.run("policy")
+    assert box.run("policy", "withheld", "screen") == "withheld: screen  (decided here)\n"
+    reader = RulesReader(database_path(load_config(box.config)))
+    stored = reader.poll()
+    reader.close()
+    assert stored is not None
+    rules = with_stored(configured_rules(load_config(box.config)), stored)
+    assert (rules.withheld, rules.international) == ("screen", "refuse")
+    assert box.run("policy", "withheld", "config") == "withheld: refuse  (configuration)\n"
+
+
+@pytest.mark.parametrize(("name", "value"), [("withheld", "maybe"), ("quiet_hours", "25:00-6:00")])
+def test_a_decision_that_cannot_be_meant_is_refused(tmp_path: Path, capsys: Any, name: str, value: str) -> None:
+    box = Box(tmp_path, capsys)
+    box.run("policy", name, value, status=1)
+    assert "configuration" in box.run("policy", name)
+
+
+def test_quiet_hours_are_decided_and_switched_off(tmp_path: Path, capsys: Any) -> None:
+    box = Box(tmp_path, capsys)
+    assert box.run("policy", "quiet_hours", "22:00-6:30") == "quiet_hours: 22:00-6:30  (decided here)\n"
+    assert box.run("policy", "quiet_hours", "off") == "quiet_hours: off  (decided here)\n"

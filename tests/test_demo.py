@@ -17,10 +17,11 @@ import pytest
 import soundfile
 
 from denwaban.alert.keys import new_private_key, public_text
-from denwaban.app import Box, build_box, database_path, recordings_dir
+from denwaban.app import Box, build_box
 from denwaban.config import AlertsConfig, Config, ContactConfig, LineConfig, SoundConfig, UnitConfig
 from denwaban.effects import CloseCall, Warn
 from denwaban.events import SAMPLE_RATE, ButtonPressed, Level, LineReady, ListenerFailed, Pcm, RecordingFailed
+from denwaban.paths import database_path, recordings_dir
 from denwaban.ports import Recognizer
 from denwaban.shipped import shipped_calls
 from denwaban.sim.callfile import CallFile

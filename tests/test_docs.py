@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 FOLDERS_WITH_DOCS = ("docs", "training", "firmware_py", "models", "hardware")
 DOCS = sorted([*ROOT.glob("*.md"), *(path for folder in FOLDERS_WITH_DOCS for path in (ROOT / folder).rglob("*.md"))])
 
-WITH_ACTIONS = frozenset(("calls", "lists", "contacts", "contact", "alerts", "models", "config"))
+WITH_ACTIONS = frozenset(("calls", "lists", "contacts", "contact", "alerts", "models", "config", "web"))
 
 _CODE = re.compile(r"^```\w*\n(.*?)^```|`([^`\n]+)`", re.MULTILINE | re.DOTALL)
 _MAKE = re.compile(r"(?:^|&& |; )make ([a-z][a-z-]*)")

@@ -25,14 +25,16 @@ from denwaban.detect.model import ScamModel, load_model
 from denwaban.detect.policy import Feedback, PastCall, caller_shift, household_bias, household_shift
 from denwaban.detect.text import Reader
 from denwaban.ears import Ears
+from denwaban.effects import Effect
 from denwaban.errors import ConfigError, StoreError
-from denwaban.events import CallerId
+from denwaban.events import CallerId, Event, LineFailed, LineReady
 from denwaban.line.listening import ListenLine
 from denwaban.line.modem import ModemLine
 from denwaban.line.profiles import PROFILES
 from denwaban.listener import CallListener, MixedListener, SeparateListener
 from denwaban.loop import Loop, Observer, Ports
 from denwaban.panel.gpio import GpioPanel, NoPanel, fitted, open_gpio
+from denwaban.paths import database_path, recording_of, recordings_dir, unit_key_path
 from denwaban.phases import SessionSettings, SessionState
 from denwaban.ports import Capabilities, Clock, Line, Panel, Recognizer, Recorder, Speaker
 from denwaban.rules import ScreeningRules
@@ -55,26 +57,6 @@ MEMORY_S = 14 * DAY_S
 """Calls older than this no longer weigh on the next one."""
 FEEDBACK_S = 730 * DAY_S
 """Feedback older than this is deleted; by then it weighs a sixteenth."""
-
-
-def database_path(config: Config) -> Path:
-    """The box's database."""
-    return config.data_dir / "denwaban.sqlite"
-
-
-def unit_key_path(config: Config) -> Path:
-    """The box's signing key."""
-    return config.data_dir / "unit-key.json"
-
-
-def recordings_dir(config: Config) -> Path:
-    """The folder of recordings."""
-    return config.data_dir / "recordings"
-
-
-def recording_of(config: Config, call_id: str) -> Path:
-    """Where the recording of a call is, if it was recorded."""
-    return recordings_dir(config) / f"{call_id}.flac"
 
 
 def session_settings(
@@ -188,7 +170,19 @@ def build_box(
     tells_family = bool(config.alerts.host and contacts_of(config)())
     settings = session_settings(config, rules.now.rules, line.capabilities, tells_family=tells_family)
     state = SessionState(boot, settings, wall_offset=rules.now.wall_offset, line_ready=False)
-    return Box(Loop(state, ports, observer, pulse.beater("main")), database, alerts, rules, outbox)
+    observe = _telling(pulse, observer)
+    return Box(Loop(state, ports, observe, pulse.beater("main")), database, alerts, rules, outbox)
+
+
+def _telling(pulse: Pulse, observer: Observer) -> Observer:
+    """Lets the parent process know whether calls can be screened; it tells the household's page."""
+
+    def observe(happening: Event | Effect) -> None:
+        if isinstance(happening, LineReady | LineFailed):
+            pulse.line(isinstance(happening, LineReady))
+        observer(happening)
+
+    return observe
 
 
 def _line(config: Config, clock: Clock, prompts: PromptLibrary, pulse: Pulse, sound: SoundSystem) -> Line:
@@ -262,7 +256,8 @@ def _housekeeping(config: Config, clock: Clock, database: Database) -> Callable[
         database.forget_expired(before=clock.wall())
         database.forget_feedback(before=clock.wall() - FEEDBACK_S)
         try:
-            apply_retention(recordings_dir(config), clock.wall(), config.recording.keep_days, config.recording.max_mb)
+            keep_days, max_mb, kept = config.recording.keep_days, config.recording.max_mb, database.kept()
+            apply_retention(recordings_dir(config), clock.wall(), keep_days, max_mb, kept=kept)
         except StoreError as error:
             _log.error("old recordings stay: %s", error)
 

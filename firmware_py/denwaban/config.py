@@ -180,6 +180,19 @@ class SoundConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class WebConfig:
+    """The household's page in the home network: calls, lists, how the box is. Its PIN: `denwaban web code`."""
+
+    host: str = _key("0.0.0.0", "Address to listen at; 127.0.0.1 for this computer only.")
+    port: int = _key(8080, "Port of the page, 1024 or more unless started by root.")
+    names: tuple[str, ...] = _key(
+        (),
+        "Names by which browsers may ask for the page, beside its address, this computer's name and that name with "
+        ".local.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class PanelConfig:
     """Lamps and buttons, by GPIO number (BCM, 2 to 27); 0: not fitted. A button connects its pin to ground."""
 
@@ -217,6 +230,7 @@ class Config:
     recording: RecordingConfig = RecordingConfig()
     alerts: AlertsConfig = AlertsConfig()
     sound: SoundConfig = SoundConfig()
+    web: WebConfig = WebConfig()
     panel: PanelConfig = PanelConfig()
     contacts: tuple[ContactConfig, ...] = ()
 

@@ -35,6 +35,7 @@ _RANGES: Final = (
     ("alerts.port", 1, 65535),
     ("alerts.receipt_s", 5, 3600),
     ("alerts.reply_s", 5, 3600),
+    ("web.port", 1, 65535),
     ("screening.handset_wait_s", 5, math.inf),
     ("screening.max_call_s", 60, math.inf),
     ("screening.message_s", 0, 300),

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Final
 
 from denwaban.alert.mosquitto import find_mosquitto
-from denwaban.app import contacts_of, database_path, unit_key_path
+from denwaban.app import contacts_of
 from denwaban.config import Config, PanelConfig, ScreeningConfig
 from denwaban.drill_family import local_family
 from denwaban.effects import Effect, Warn
 from denwaban.errors import ConfigError
 from denwaban.events import Event, FamilyAnswered, FamilyTold, Level, Reply
+from denwaban.paths import database_path, unit_key_path
 from denwaban.rehearsal import Record, Rehearsal, Report
 from denwaban.shipped import shipped_calls
 from denwaban.sim.callfile import load_call

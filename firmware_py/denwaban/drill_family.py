@@ -20,11 +20,12 @@ from denwaban.alert.pair_link import accept, invite
 from denwaban.alert.pairing import Invitation, new_code
 from denwaban.alert.profile import Profile
 from denwaban.alert.wire import Reader
-from denwaban.app import database_path, mqtt_settings, unit_key_path
+from denwaban.app import mqtt_settings
 from denwaban.clock import SystemClock
 from denwaban.config import AlertsConfig, Config, UnitConfig
 from denwaban.errors import DenwabanError
 from denwaban.events import Reply
+from denwaban.paths import database_path, unit_key_path
 from denwaban.rehearsal import Report
 from denwaban.store.contacts import ContactBook
 from denwaban.store.rows import PairedContact

@@ -94,6 +94,24 @@ _RULE: Final = {
 }
 
 
+_OUTCOME: Final = {
+    "left_alone": Words("そのまま鳴らしました", "it rang through"),
+    "refused": Words("お断りしました", "refused"),
+    "repelled": Words("「録音しています」と聞いて、相手が切りました", "hung up at the recording notice"),
+    "unanswered": Words("だれも電話に出ませんでした", "nobody came to the telephone"),
+    "message": Words("相手が伝言を残しました", "the caller left a message"),
+    "fax": Words("ファクスでした", "a fax machine"),
+    "screened": Words("箱が話を聞いて、見守りました", "the box listened"),
+    "line_failed": Words("箱が働けず、見守れませんでした", "the box was out of order"),
+}
+_CUT_OFF: Final = Words("途中で記録が切れました(停電など)", "the record breaks off, as after a power failure")
+
+
+def explain_outcome(outcome: str | None) -> Words:
+    """How a call ended; None where its record has no end."""
+    return _CUT_OFF if outcome is None else _OUTCOME.get(outcome, Words(outcome, outcome))
+
+
 def explain(reason: str) -> Words:
     """One sentence for a reason; for a code that is not ours (an older record), the code itself."""
     rule, _, pattern = reason.partition(":prefix:")

@@ -21,7 +21,7 @@ from denwaban.alert.keys import UnitKey, new_private_key, public_text
 from denwaban.alert.memory import ReceivedAlert
 from denwaban.alert.settings import MqttSettings
 from denwaban.alert.wire import Reader
-from denwaban.app import Box, build_box, unit_key_path
+from denwaban.app import Box, build_box
 from denwaban.audio.prompts import PromptLibrary
 from denwaban.config import (
     AlertsConfig,
@@ -51,6 +51,7 @@ from denwaban.events import (
     UtteranceAssessed,
 )
 from denwaban.loop import Observer
+from denwaban.paths import unit_key_path
 from denwaban.sim.callfile import CallFile
 from denwaban.sim.clock import LineClock
 from denwaban.sim.line_events import CallerHungUp, CallerIdSent, LineEvent, OffHook, OnHook, Ringing, TurnSpoken

@@ -6,10 +6,16 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 Action = Literal["allow", "screen", "refuse"]
 PatternKind = Literal["exact", "prefix"]
+CallerClass = Literal[
+    "domestic", "withheld", "international", "reported_abroad", "payphone", "out_of_area", "no_report"
+]
+CLASSES: Final[tuple[CallerClass, ...]] = get_args(CallerClass)
+"""Of callers on no list."""
+QUIET_HOURS: Final = "quiet_hours"
 
 NEVER: Final = math.inf
 """The end of what does not expire."""

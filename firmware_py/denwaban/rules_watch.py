@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final, get_args
 
 from denwaban.config import Config
 from denwaban.errors import StoreError
 from denwaban.events import RulesChanged
 from denwaban.ports import Clock, Emit
-from denwaban.rules import NEVER, LetThrough, NumberList, PatternKind, ScreeningRules, parse_quiet_hours
+from denwaban.rules import (
+    CLASSES,
+    NEVER,
+    QUIET_HOURS,
+    Action,
+    LetThrough,
+    NumberList,
+    PatternKind,
+    ScreeningRules,
+    parse_quiet_hours,
+)
 from denwaban.screening import pattern_of
 from denwaban.store.lists import RulesReader
 from denwaban.store.rows import StoredRules
@@ -55,7 +66,20 @@ def with_stored(rules: ScreeningRules, stored: StoredRules) -> ScreeningRules:
         called=lists["called"],
         stop=_list(stored.stop),
         let_through=None if stored.let_through is None else LetThrough(*stored.let_through),
+        **_policy(stored),
     )
+
+
+def _policy(stored: StoredRules) -> dict[str, Any]:
+    """Fields of the rules that the household has decided otherwise; what this program does not know stays out."""
+    changed: dict[str, Any] = {
+        name: value for name, value in stored.policy if name in CLASSES and value in get_args(Action)
+    }
+    for name, value in stored.policy:
+        if name == QUIET_HOURS:
+            with contextlib.suppress(ValueError):
+                changed["quiet"] = parse_quiet_hours(value)
+    return changed
 
 
 class RulesWatch:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from denwaban.systemd import Notify
+from denwaban.vitals import VitalSigns
 
 _log = logging.getLogger(__name__)
 
@@ -47,6 +48,11 @@ class Pulse:
         self._last: dict[str, float] = {}
         self._lock = threading.Lock()
         self._sent = 0.0
+        self._sign = b"."
+
+    def line(self, ready: bool) -> None:
+        """Pass on with the beats whether calls can be screened."""
+        self._sign = b"r" if ready else b"f"
 
     def beater(self, name: str) -> Callable[[], None]:
         """A function for the thread `name` to call at least every second."""
@@ -67,7 +73,7 @@ class Pulse:
         if all(now - last < HUNG_AFTER_S / 2 for last in self._last.values()):
             self._sent = now
             try:
-                os.write(self._fd, b".")
+                os.write(self._fd, self._sign)
             except OSError:
                 os._exit(75)
 
@@ -81,11 +87,14 @@ class WorkerEnd:
 
 
 class Supervisor:
-    """Runs a command again and again until told to stop. `notify` tells systemd."""
+    """Runs a command again and again until told to stop. `notify` tells systemd, `vitals` whoever asks."""
 
-    def __init__(self, command: list[str], notify: Notify = lambda _lines: None) -> None:
+    def __init__(
+        self, command: list[str], notify: Notify = lambda _lines: None, vitals: VitalSigns | None = None
+    ) -> None:
         self._command = command
         self._notify = notify
+        self._vitals = vitals or VitalSigns()
         self._stopping = threading.Event()
         self._worker: subprocess.Popen[bytes] | None = None
 
@@ -119,6 +128,7 @@ class Supervisor:
             os.close(write_end)
             hung = self._watch(read_end, self._worker)
             status = self._worker.wait()
+            self._vitals.worker_gone()
             return WorkerEnd(None if hung else status, time.monotonic() - started)
         finally:
             os.close(read_end)
@@ -132,8 +142,9 @@ class Supervisor:
                 worker.terminate()  # again: the signal may have come before there was a worker to hand it on to
             left = max(0.0, deadline - time.monotonic())
             ready, _, _ = select.select([read_end], [], [], min(left, LOOK_S))
-            if ready and os.read(read_end, 4096):
+            if ready and (signs := os.read(read_end, 4096)):
                 deadline = time.monotonic() + HUNG_AFTER_S
+                self._vitals.beat(signs)
                 if not beaten:
                     self._notify("READY=1\nSTATUS=running")
                 beaten = True

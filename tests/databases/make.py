@@ -14,6 +14,7 @@ from denwaban.store.contacts import ContactBook
 from denwaban.store.database import Database
 from denwaban.store.feedback import mark
 from denwaban.store.files import migrations
+from denwaban.store.keeping import keep
 from denwaban.store.lists import ListEditor
 from denwaban.store.outbox import SqliteOutbox
 from denwaban.store.rows import NumberEntry, PairedContact, StopList
@@ -33,11 +34,13 @@ def main() -> None:
     database.close_call(CloseCall("call-2", "refused", Level.QUIET, "", 0.0), 1_750_000_110.0)
     database.close()
     mark(path, "call-1", "false_alarm", 1_750_000_200.0)
+    keep(path, "call-1", wanted=True, at=1_750_000_300.0)
     lists = ListEditor(path)
     lists.add([NumberEntry("allow", "0399998888", "exact", "娘", 1_750_000_000.0, "by hand", None)])
     head = StopList("police", 1_750_000_000.0, 1_760_000_000.0, "officer", 1_750_000_100.0, 1)
     lists.replace_stop_list(head, [("+1800", "prefix")])
     lists.let_through(1_750_001_000.0, 1_750_000_000.0)
+    lists.set_policy("withheld", "screen", 1_750_000_000.0)
     outbox = SqliteOutbox(path)
     outbox.put(
         alert_id="alert-1",

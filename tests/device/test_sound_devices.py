@@ -12,7 +12,7 @@ import pytest
 import soundfile
 import soxr
 
-from denwaban.app import build_box, recordings_dir
+from denwaban.app import build_box
 from denwaban.audio.device import SoundSystem
 from denwaban.audio.prompts import PromptLibrary
 from denwaban.audio.speaker import SoundSpeaker
@@ -21,6 +21,7 @@ from denwaban.clock import SystemClock
 from denwaban.config import Config, LineConfig, SoundConfig, SpeechConfig, UnitConfig
 from denwaban.effects import CloseCall, OpenCall, Warn
 from denwaban.events import SAMPLE_RATE, Level, LineReady, UtteranceAssessed
+from denwaban.paths import recordings_dir
 from denwaban.shipped import shipped_calls
 from denwaban.sim.callfile import load_call
 from tests.device.sound_server import SoundServer, likeness

@@ -20,6 +20,7 @@ from denwaban.cli import (
     models,
     rehearse,
     setup,
+    web,
 )
 from denwaban.errors import DenwabanError
 
@@ -51,6 +52,7 @@ def parser() -> argparse.ArgumentParser:
         analyze,
         calls,
         lists,
+        web,
         contacts,
         alerts,
         contact,

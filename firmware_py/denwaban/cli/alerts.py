@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.table import Table
 
-from denwaban.app import database_path
 from denwaban.cli.common import Commands, add_command, add_config, add_json, config_of, print_json
 from denwaban.errors import StoreError
+from denwaban.paths import database_path
 from denwaban.store.contacts import ContactBook
 from denwaban.store.rows import Delivery
 

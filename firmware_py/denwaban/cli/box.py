@@ -15,6 +15,7 @@ from denwaban.app import build_box
 from denwaban.cli.common import Commands, add_command, add_config, config_of, log_to_stderr
 from denwaban.clock import SystemClock
 from denwaban.errors import DenwabanError
+from denwaban.paths import state_socket
 from denwaban.shipped import shipped_calls
 from denwaban.sim.callfile import load_call
 from denwaban.sim.clock import LineClock
@@ -24,6 +25,7 @@ from denwaban.sim.simulation import LineSetup
 from denwaban.sim.virtual_line import VirtualLine
 from denwaban.supervise import CANNOT_START, HEARTBEAT_ENV, Pulse, Supervisor
 from denwaban.systemd import notifier
+from denwaban.vitals import VitalSigns
 
 _log = logging.getLogger(__name__)
 
@@ -58,9 +60,11 @@ def register(commands: Commands) -> None:
 def _run(options: argparse.Namespace) -> int:
     if HEARTBEAT_ENV in os.environ:
         return _work(options)
-    config_of(options)  # report mistakes once, before anything is started again and again
+    config = config_of(options)  # report mistakes once, before anything is started again and again
     log_to_stderr()
-    return Supervisor([sys.executable, "-m", "denwaban", *sys.argv[1:]], notifier()).run()
+    vitals = VitalSigns()
+    vitals.serve(state_socket(config))
+    return Supervisor([sys.executable, "-m", "denwaban", *sys.argv[1:]], notifier(), vitals).run()
 
 
 def _work(options: argparse.Namespace) -> int:

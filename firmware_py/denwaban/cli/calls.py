@@ -11,13 +11,14 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from denwaban.app import database_path, recording_of
 from denwaban.cli.common import Commands, add_command, add_config, add_json, config_of, print_json
 from denwaban.clock import SystemClock
 from denwaban.errors import ConfigError, StoreError
+from denwaban.paths import database_path, recording_of
 from denwaban.phone_number import describe
 from denwaban.reasons import explain, short
 from denwaban.store.feedback import mark
+from denwaban.store.keeping import delete, keep
 from denwaban.store.reading import CallReader
 from denwaban.store.rows import Feedback, Opinion, StoredCall
 
@@ -32,7 +33,7 @@ def register(commands: Commands) -> None:
     parser = add_command(
         commands,
         "calls",
-        "list calls, show one, or say what it was",
+        "list calls, show one, say what it was, keep or delete it",
         "  denwaban calls list\n  denwaban calls show 68f1c2-1 --json\n  denwaban calls mark 68f1c2-1 false-alarm",
     )
     actions = parser.add_subparsers(metavar="ACTION", required=True)
@@ -53,7 +54,15 @@ def register(commands: Commands) -> None:
     given.add_argument(
         "--words", action="store_true", help="with what was said; wants [detector] share_words in the configuration"
     )
-    for action, command in ((listed, _list), (shown, _show), (marked, _mark), (given, _feedback)):
+    kept = add_command(actions, "keep", "keep a call and its recording for good, or no longer")
+    kept.add_argument("id", help="a call's id, from `calls list`")
+    kept.add_argument("--off", action="store_true", help="no longer")
+    deleted = add_command(actions, "delete", "delete a call, its words and its recording")
+    deleted.add_argument("id", help="a call's id, from `calls list`")
+    for action, command in (
+        *((listed, _list), (shown, _show), (marked, _mark)),
+        *((given, _feedback), (kept, _keep), (deleted, _delete)),
+    ):
         add_config(action)
         action.set_defaults(command=command)
     for action in (listed, shown):
@@ -147,6 +156,19 @@ def _mark(options: argparse.Namespace) -> int:
     _reader(path)
     mark(path, options.id, OPINIONS[options.opinion], SystemClock().wall())
     print(f"{options.id}: {'mark taken back' if options.opinion == 'none' else f'marked {options.opinion}'}")
+    return 0
+
+
+def _keep(options: argparse.Namespace) -> int:
+    keep(database_path(config_of(options)), options.id, not options.off, SystemClock().wall())
+    print(f"{options.id}: {'deleted when its time is over' if options.off else 'kept for good'}")
+    return 0
+
+
+def _delete(options: argparse.Namespace) -> int:
+    config = config_of(options)
+    delete(database_path(config), recording_of(config, options.id), options.id, SystemClock().wall())
+    print(f"{options.id}: deleted")
     return 0
 
 

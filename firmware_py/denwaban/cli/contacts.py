@@ -19,7 +19,7 @@ from denwaban.alert.mqtt import MqttAlerts
 from denwaban.alert.pair_link import invite
 from denwaban.alert.pairing import Invitation, new_code
 from denwaban.alert.settings import Contact
-from denwaban.app import contacts_of, database_path, mqtt_settings, unit_key_path
+from denwaban.app import contacts_of, mqtt_settings
 from denwaban.cli.common import Commands, add_command, add_config, add_json, config_of, print_json
 from denwaban.clock import SystemClock
 from denwaban.config import Config
@@ -27,6 +27,7 @@ from denwaban.config_limits import MOST_TURNS
 from denwaban.effects import SendAlert
 from denwaban.errors import ConfigError, StoreError, WireError
 from denwaban.events import Level
+from denwaban.paths import database_path, unit_key_path
 from denwaban.rules import parse_quiet_hours
 from denwaban.store.contacts import ContactBook
 from denwaban.store.outbox import SqliteOutbox

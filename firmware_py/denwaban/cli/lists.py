@@ -8,18 +8,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from denwaban.app import database_path
 from denwaban.cli.common import Commands, add_command, add_config, add_json, config_of, print_json
 from denwaban.clock import SystemClock
 from denwaban.config import Config
 from denwaban.errors import ListError
+from denwaban.paths import database_path
 from denwaban.phonebook import JST, Encoding, Listed, Phonebook, csv_text, read_phonebook, vcard_text
+from denwaban.rules import CLASSES, QUIET_HOURS, Action, parse_quiet_hours
 from denwaban.screening import pattern_of
 from denwaban.store.lists import ListEditor
 from denwaban.store.rows import ListName, NumberEntry, StopList
@@ -50,6 +51,7 @@ def register(commands: Commands) -> None:
     _register_entries(actions)
     _register_files(actions)
     _register_let_through(actions)
+    _register_policy(actions)
 
 
 def _action(actions: Commands, name: str, summary: str, command: Any, description: str = "") -> argparse.ArgumentParser:
@@ -123,6 +125,19 @@ def _register_let_through(actions: Commands) -> None:
     how_long = wished.add_mutually_exclusive_group()
     how_long.add_argument("--minutes", type=_minutes, default=10, metavar="N", help="at most so long (default 10)")
     how_long.add_argument("--off", action="store_true", help="no longer")
+
+
+def _register_policy(actions: Commands) -> None:
+    decided = _action(
+        actions,
+        "policy",
+        "what is done with callers on no list; show it or change it",
+        _policy,
+        "NAME is a class of callers or quiet_hours; VALUE is allow, screen or refuse, of quiet_hours a span such as "
+        "22:00-06:30, or 'off'. 'config' goes back to the configuration. Without them all is shown.",
+    )
+    decided.add_argument("name", nargs="?", choices=[*CLASSES, QUIET_HOURS], metavar="NAME")
+    decided.add_argument("value", nargs="?", metavar="VALUE")
 
 
 def _days(text: str) -> int:
@@ -241,6 +256,37 @@ def _remove(options: argparse.Namespace) -> int:
         raise ListError(f"{options.number} is not on the list {options.list}; `denwaban lists list` shows what is")
     print(f"{options.number} is off the list {options.list}")
     return 0
+
+
+# --- policy --------------------------------------------------------------------------------------------------------
+
+
+def _policy(options: argparse.Namespace) -> int:
+    config = config_of(options)
+    if options.value is not None:
+        _editor(config).set_policy(options.name, _decided(options.name, options.value), SystemClock().wall())
+    decided = dict(_editor(config).policy()) if database_path(config).is_file() else {}
+    for name in (*CLASSES, QUIET_HOURS):
+        if options.name in (None, name):
+            origin = "decided here" if name in decided else CONFIGURED
+            print(f"{name}: {decided.get(name, getattr(config.screening, name)) or 'off'}  ({origin})")
+    return 0
+
+
+def _decided(name: str, value: str) -> str | None:
+    """What is kept; None for the configuration's. Raises ListError."""
+    if value == "config":
+        return None
+    if name != QUIET_HOURS and value in get_args(Action):
+        return value
+    if name == QUIET_HOURS:
+        text = "" if value == "off" else value
+        try:
+            parse_quiet_hours(text)
+        except ValueError as error:
+            raise ListError(f"quiet_hours: {error}, or 'off', or 'config'") from error
+        return text
+    raise ListError(f"{name}: want allow, screen, refuse or config, not {value!r}")
 
 
 # --- files ---------------------------------------------------------------------------------------------------------

@@ -104,6 +104,10 @@ class Database:
         """What people said of calls at `since` (seconds since the epoch) or later, oldest first."""
         return self._reader.feedback(since)
 
+    def kept(self) -> frozenset[str]:
+        """The ids of the calls to be kept for good."""
+        return self._reader.kept()
+
     def flush(self, timeout: float = 10.0) -> bool:
         """Wait until everything queued so far is written (or given up); False when that took longer than `timeout`."""
         done = threading.Event()

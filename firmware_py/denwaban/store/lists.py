@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +30,9 @@ _STOP_LISTS: Final = (
 )
 _STOP_NUMBERS: Final = "SELECT pattern, kind, expires_at FROM stop_numbers JOIN stop_lists USING (source) ORDER BY 3"
 _LET_THROUGH: Final = "SELECT id, until FROM let_through WHERE used_at IS NULL ORDER BY id DESC LIMIT 1"
+
+
+_POLICY: Final = "SELECT name, value FROM policy ORDER BY name"
 
 
 class ListEditor:
@@ -82,6 +86,18 @@ class ListEditor:
             if until > at:
                 db.execute("INSERT INTO let_through (added_at, until) VALUES (?, ?)", (at, until))
 
+    def set_policy(self, name: str, value: str | None, at: float) -> None:
+        """Decide about a class of callers, or with `quiet_hours` about a time of day; None: as the configuration."""
+        with self._changing() as db:
+            db.execute("DELETE FROM policy WHERE name = ?", (name,))
+            if value is not None:
+                db.execute("INSERT INTO policy VALUES (?, ?, ?)", (name, value, at))
+
+    def policy(self) -> tuple[tuple[str, str], ...]:
+        """What was decided, in order of the names."""
+        with self._connected() as db:
+            return tuple(db.execute(_POLICY))
+
     def entries(self) -> tuple[NumberEntry, ...]:
         """The household's lists, in order."""
         with self._connected() as db:
@@ -109,6 +125,33 @@ class ListEditor:
             older = "no such table" in str(error)  # the box migrates its database when it starts
             way_out = "start the box once so that it is up to date" if older else "check free space with df"
             raise StoreError(f"{self._path}: the lists cannot be read or written ({error}); {way_out}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class ListsRead:
+    """The lists as they stand, for showing; `let_through_until` is the end of a wish not yet fulfilled, or None."""
+
+    entries: tuple[NumberEntry, ...]
+    stop_lists: tuple[StopList, ...]
+    let_through_until: float | None
+    policy: tuple[tuple[str, str], ...]
+
+
+def read_lists(path: Path) -> ListsRead:
+    """Everything at once, through a connection that cannot write. StoreError when it cannot be read."""
+    try:
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True, timeout=LOCK_S, isolation_level=None)) as db:
+            db.execute("BEGIN")  # one state of all tables
+            wish = db.execute(_LET_THROUGH).fetchone()
+            return ListsRead(
+                tuple(NumberEntry(*row) for row in db.execute(_ENTRIES)),
+                tuple(StopList(*row) for row in db.execute(_STOP_LISTS)),
+                None if wish is None else wish[1],
+                tuple(db.execute(_POLICY)),
+            )
+    except sqlite3.Error as error:
+        raise StoreError(f"{path}: the lists cannot be read ({error})") from error
 
 
 class RulesReader:
@@ -160,4 +203,5 @@ def _stored(db: sqlite3.Connection) -> StoredRules:
         tuple(NumberEntry(*row) for row in db.execute(_ENTRIES)),
         tuple(db.execute(_STOP_NUMBERS)),
         db.execute(_LET_THROUGH).fetchone(),
+        tuple(db.execute(_POLICY)),
     )

@@ -24,10 +24,21 @@ class CallReader:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def calls(self, limit: int = 50) -> tuple[StoredCall, ...]:
-        """The newest calls, newest first."""
-        with self._rows(f"SELECT {_CALL} FROM calls ORDER BY opened_at DESC, rowid DESC LIMIT ?", limit) as rows:
+    def calls(self, limit: int = 50, skip: int = 0) -> tuple[StoredCall, ...]:
+        """The newest calls, newest first, after so many newer ones."""
+        sql = f"SELECT {_CALL} FROM calls ORDER BY opened_at DESC, rowid DESC LIMIT ? OFFSET ?"
+        with self._rows(sql, limit, skip) as rows:
             return tuple(_call(row) for row in rows)
+
+    def count(self) -> int:
+        """How many calls there are."""
+        with self._rows("SELECT count(*) FROM calls") as rows:
+            return int(next(rows)[0])
+
+    def kept(self) -> frozenset[str]:
+        """The ids of the calls to be kept for good."""
+        with self._rows("SELECT call_id FROM kept_calls") as rows:
+            return frozenset(call_id for (call_id,) in rows)
 
     def call(self, call_id: str) -> CallDetail | None:
         """One call with its utterances in order; None when there is no such call."""
@@ -61,6 +72,11 @@ class CallReader:
     def pending_alerts(self) -> int:
         """Alert messages not yet taken by the broker."""
         with self._rows("SELECT count(*) FROM outbox WHERE sent_at IS NULL AND ended IS NULL") as rows:
+            return int(next(rows)[0])
+
+    def schema(self) -> int:
+        """The version of the file's tables; `files.migrations` names those this program knows."""
+        with self._rows("PRAGMA user_version") as rows:
             return int(next(rows)[0])
 
     @contextmanager

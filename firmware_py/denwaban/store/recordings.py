@@ -143,10 +143,17 @@ def too_old_or_too_many(
 
 
 def apply_retention(
-    folder: Path, now: float, max_age_days: float, max_total_mb: float, recording_now: Path | None = None
+    folder: Path,
+    now: float,
+    max_age_days: float,
+    max_total_mb: float,
+    recording_now: Path | None = None,
+    kept: frozenset[str] = frozenset(),
 ) -> int:
-    """Delete recordings by age and total size, never the one being written; returns how many went."""
-    files = [file for path in folder.glob("*.flac") if path != recording_now and (file := _look(path))]
+    """Delete recordings by age and total size, never the one being written nor those of the calls `kept`; returns how
+    many went."""
+    paths = (path for path in folder.glob("*.flac") if path != recording_now and path.stem not in kept)
+    files = [file for path in paths if (file := _look(path))]
     doomed = too_old_or_too_many(files, now, max_age_days, max_total_mb)
     for file in doomed:
         try:

@@ -112,6 +112,8 @@ class StoredRules:
     """(pattern, kind, end of its time), by the end of its time."""
     let_through: tuple[int, float] | None
     """(id, until) of the newest wish that is not fulfilled."""
+    policy: tuple[tuple[str, str], ...] = ()
+    """(class of callers or `quiet_hours`, value), where they differ from the configuration."""
 
 
 class NewMessage(Protocol):

@@ -93,8 +93,8 @@ def allow_number(db: sqlite3.Connection, allowed: AllowNumber, at: float) -> Non
 
 
 def forget_calls(db: sqlite3.Connection, before: float) -> None:
-    """Delete calls opened before that time, with everything said in them."""
-    db.execute("DELETE FROM calls WHERE opened_at < ?", (before,))
+    """Delete calls opened before that time, with everything said in them, but not those the household keeps."""
+    db.execute("DELETE FROM calls WHERE opened_at < ? AND id NOT IN (SELECT call_id FROM kept_calls)", (before,))
 
 
 def forget_feedback(db: sqlite3.Connection, before: float) -> None:

@@ -1,0 +1,42 @@
+"""Programs beside the box learn how it is, and that it does not run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from denwaban.vitals import Vitals, VitalSigns, ask
+
+
+class Time:
+    at = 0.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+def test_a_box_that_does_not_run_cannot_be_asked(tmp_path: Path) -> None:
+    assert ask(tmp_path / "state.sock") is None
+    (tmp_path / "state.sock").write_text("left over")
+    assert ask(tmp_path / "state.sock") is None
+
+
+def test_who_asks_learns_of_line_and_last_beat(tmp_path: Path) -> None:
+    time = Time()
+    signs = VitalSigns(time)
+    signs.serve(tmp_path / "state.sock")
+    assert ask(tmp_path / "state.sock") == Vitals("unknown", 0.0, None)
+    time.at = 10.0
+    signs.beat(b".r")
+    time.at = 12.0
+    assert ask(tmp_path / "state.sock") == Vitals("ready", 2.0, 2.0)
+    signs.beat(b"f")
+    assert ask(tmp_path / "state.sock") == Vitals("failed", 0.0, 0.0)
+    signs.worker_gone()
+    assert ask(tmp_path / "state.sock") == Vitals("unknown", 0.0, None)
+
+
+def test_a_second_box_takes_the_name_over_and_an_impossible_one_only_warns(tmp_path: Path) -> None:
+    for _ in range(2):
+        VitalSigns().serve(tmp_path / "state.sock")
+    assert ask(tmp_path / "state.sock") is not None
+    VitalSigns().serve(tmp_path / ("x" * 200))

@@ -79,11 +79,19 @@ check_wheels() {
 
 install_packages() {
     missing=''
-    for package in python3-venv libportaudio2 $([ $mosquitto = 0 ] || echo mosquitto); do
+    for package in python3-venv libportaudio2 $([ $mosquitto = 0 ] || echo mosquitto) $(system_lgpio); do
         [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing="$missing $package"
     done
     [ -n "$missing" ] || return 0
     act "install Debian's packages:$missing" apt_install "$missing"
+}
+
+system_lgpio() { # what drives the pins has no wheel for Python 3.13; Raspberry Pi OS has a package, Debian has none
+    [ "$python" != 3.11 ] || return 0
+    # Without its cache files: a dry run leaves nothing behind.
+    if apt-cache -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= show python3-lgpio >/dev/null 2>&1; then
+        echo python3-lgpio
+    fi
 }
 
 apt_install() { # from the folder where that has packages, else from the network
@@ -151,12 +159,27 @@ build_program() { # complete beside the old one, then the name changes over: a p
         "$TMPDIR/tools/bin/python" -m pip wheel --quiet --no-deps --no-build-isolation -w "$TMPDIR/wheel" "$root"
         $pip --no-index "$TMPDIR"/wheel/denwaban-*.whl
     fi
-    "$1/bin/denwaban" --version >/dev/null
     rm -rf "$TMPDIR"
     unset TMPDIR
+    if [ -e "$etc/config.toml" ]; then
+        "$1/bin/denwaban" config check --config "$etc/config.toml" >/dev/null ||
+            fail "the new program cannot read the configuration; the old one goes on. Mend the file, then type the same again"
+    else
+        "$1/bin/denwaban" --version >/dev/null
+    fi
     ln -sfn "$(basename "$1")" "$opt/next"
     mv -T "$opt/next" "$opt/current"
     sync
+}
+
+link_lgpio() { # these files only: Debian's other packages stay out of the environment
+    environment=$opt/$id/lib/python$python/site-packages
+    [ -d "$environment" ] && [ ! -f "$environment/lgpio.py" ] || return 0
+    for file in /usr/lib/python3/dist-packages/_lgpio.*.so /usr/lib/python3/dist-packages/lgpio.py; do
+        [ -e "$file" ] || return 0
+        act "let the program use $file" ln -sf "$file" "$environment"
+        restart=1
+    done
 }
 
 remove_old_programs() { # after the restart: the running box may still read from the old one
@@ -168,25 +191,20 @@ remove_old_programs() { # after the restart: the running box may still read from
 
 # --- configuration -----------------------------------------------------------------------------------------------------
 
-example_config() { # the example with what an installed box needs filled in
-    sed -e "s|^data_dir = \"\"|data_dir = \"$data\"|" -e 's|^port = ""|port = "/dev/denwaban-modem"|' \
-        "$root/config.example.toml" | if [ $mosquitto = 1 ]; then
-        sed -e 's|^host = ""|host = "127.0.0.1"|' -e 's|^username = ""|username = "unit1"|' \
-            -e "s|^password_file = \"\"|password_file = \"$etc/broker-password\"|"
-    else
-        cat
-    fi
-}
-
 write_config() {
     if [ -e "$etc/config.toml" ]; then return 0; fi
     fresh_config=1
     act "write $etc/config.toml" first_config
 }
 
-first_config() {
+first_config() { # the program's example with what an installed box needs filled in
     install -d -m 750 -g denwaban "$etc"
-    example_config > "$etc/config.toml.new"
+    "$opt/current/bin/denwaban" config example > "$etc/config.toml.new"
+    sed -i -e "s|^data_dir = \"\"|data_dir = \"$data\"|" -e 's|^port = ""|port = "/dev/denwaban-modem"|' "$etc/config.toml.new"
+    if [ $mosquitto = 1 ]; then
+        sed -i -e 's|^host = ""|host = "127.0.0.1"|' -e 's|^username = ""|username = "unit1"|' \
+            -e "s|^password_file = \"\"|password_file = \"$etc/broker-password\"|" "$etc/config.toml.new"
+    fi
     chmod 640 "$etc/config.toml.new"
     chgrp denwaban "$etc/config.toml.new"
     mv "$etc/config.toml.new" "$etc/config.toml"
@@ -194,19 +212,24 @@ first_config() {
 
 set_up_mosquitto() {
     [ $mosquitto = 1 ] || return 0
-    if [ "$dry" = 1 ]; then
-        [ -e /etc/mosquitto/denwaban.acl ] || act "make users, passwords and rights at the broker" :
-        put "$here/mosquitto.conf" /etc/mosquitto/conf.d/denwaban.conf 644
-        return 0
-    fi
-    made=$("$here/broker-users")
-    if [ -n "$made" ]; then
-        say "$made"
-        changes=$((changes + 1))
+    if [ "$dry" = 0 ]; then
+        made=$("$here/broker-users")
+        [ -z "$made" ] || { say "$made" && changes=$((changes + 1)); }
+    elif [ ! -e /etc/mosquitto/denwaban.acl ]; then
+        act "make users, passwords and rights at the broker" :
     fi
     put "$here/mosquitto.conf" /etc/mosquitto/conf.d/denwaban.conf 644
-    if [ "$written$made" != 0 ] && booted; then systemctl restart mosquitto.service; fi
-    if ! grep -q '^host = "127.0.0.1"' "$etc/config.toml"; then
+    news=$written
+    if [ -e /etc/mosquitto/certs/denwaban.crt ] && [ -e /etc/mosquitto/certs/denwaban.key ]; then
+        put "$here/mosquitto-tls.conf" /etc/mosquitto/conf.d/denwaban-tls.conf 644
+        [ $written = 0 ] || news=1
+    elif [ -e /etc/mosquitto/conf.d/denwaban-tls.conf ]; then # without the certificate the broker would not start
+        act "remove /etc/mosquitto/conf.d/denwaban-tls.conf: the certificate or its key is gone" \
+            rm /etc/mosquitto/conf.d/denwaban-tls.conf
+        news=1
+    fi
+    if [ $news = 1 ] && [ "$dry" = 0 ] && booted; then systemctl restart mosquitto.service; fi
+    if [ $fresh_config = 0 ] && ! grep -q '^host = "127.0.0.1"' "$etc/config.toml"; then
         say "note: to use this broker, write into the section [alerts] of $etc/config.toml:"
         say "    host = \"127.0.0.1\"  username = \"(the name of [unit])\"  password_file = \"$etc/broker-password\""
     fi
@@ -267,6 +290,7 @@ check_wheels
 install_packages
 make_account
 install_program
+link_lgpio
 write_config
 install_service
 set_up_mosquitto

@@ -18,7 +18,8 @@ done
 
 program="/etc/systemd/system/denwaban.service /etc/systemd/system/multi-user.target.wants/denwaban.service
 /etc/systemd/system/denwaban.service.d /etc/udev/rules.d/77-denwaban-modem.rules /usr/local/bin/denwaban
-/etc/mosquitto/conf.d/denwaban.conf /etc/mosquitto/denwaban.passwd /etc/mosquitto/denwaban.acl /opt/denwaban"
+/etc/mosquitto/conf.d/denwaban.conf /etc/mosquitto/conf.d/denwaban-tls.conf /etc/mosquitto/denwaban.passwd
+/etc/mosquitto/denwaban.acl /opt/denwaban"
 data="/etc/denwaban /var/lib/denwaban"
 [ $purge = 0 ] || program="$program $data"
 found=''

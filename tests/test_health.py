@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from denwaban.effects import Effect, ReportHealth, Warn
 from denwaban.events import LineFailed, LineReady
-from denwaban.health import DEAF_AFTER_S, WELL_AFTER_S, Health, due, noted
+from denwaban.health import DEAF_AFTER_S, PROVEN_EVERY_S, WELL_AFTER_S, Health, due, noted
 
 DEAF, WELL = ReportHealth("deaf", "line"), ReportHealth("well", "line")
 
@@ -46,7 +46,7 @@ class Watch:
 def test_a_short_interruption_is_nobodys_concern() -> None:
     watch = Watch()
     watch.failed().wait(DEAF_AFTER_S - 10)
-    watch.ready().wait(3600)
+    watch.ready().wait(3000)
     assert watch.effects == []
 
 
@@ -56,7 +56,7 @@ def test_deafness_is_told_once_to_family_and_household_and_its_end_once() -> Non
         watch.failed().wait(10)
     assert watch.reports == [DEAF]
     assert watch.effects.count(Warn("line_fault")) == 1
-    watch.ready().wait(3600)
+    watch.ready().wait(3000)
     assert watch.reports == [DEAF, WELL]
     assert watch.effects.count(Warn("line_fault")) == 1
 
@@ -66,6 +66,15 @@ def test_a_modem_that_comes_back_for_moments_only_is_still_out_of_order() -> Non
     for _ in range(20):
         watch.failed().wait(10)
         watch.ready().wait(20)
+    assert watch.reports == [DEAF]
+
+
+def test_a_box_that_hears_says_so_every_hour_and_a_deaf_one_does_not() -> None:
+    watch = Watch()
+    watch.wait(3 * PROVEN_EVERY_S)
+    assert watch.reports == [WELL] * 3
+    watch.effects.clear()
+    watch.failed().wait(3 * PROVEN_EVERY_S)
     assert watch.reports == [DEAF]
 
 

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from denwaban.alert.desk import FamilyEvent
 from denwaban.alert.keys import UnitKey
 from denwaban.alert.mqtt import MqttAlerts
+from denwaban.alert.push import PushingAlerts, PushSender
 from denwaban.alert.queued import QueuedAlerts
 from denwaban.alert.settings import Contact, DetailLevel, Language, MqttSettings, Patience
 from denwaban.audio.device import SoundSystem
@@ -34,7 +36,7 @@ from denwaban.line.profiles import PROFILES
 from denwaban.listener import CallListener, MixedListener, SeparateListener
 from denwaban.loop import Loop, Observer, Ports
 from denwaban.panel.gpio import GpioPanel, NoPanel, fitted, open_gpio
-from denwaban.paths import database_path, recording_of, recordings_dir, unit_key_path
+from denwaban.paths import database_path, push_key_path, recording_of, recordings_dir, unit_key_path
 from denwaban.phases import SessionSettings, SessionState
 from denwaban.ports import Capabilities, Clock, Line, Panel, Recognizer, Recorder, Speaker
 from denwaban.rules import ScreeningRules
@@ -45,6 +47,7 @@ from denwaban.store.contacts import ContactBook
 from denwaban.store.database import Database
 from denwaban.store.lists import RulesReader
 from denwaban.store.outbox import SqliteOutbox
+from denwaban.store.push import PushBook
 from denwaban.store.recordings import FlacRecorder, apply_retention, delete_recording
 from denwaban.supervise import Pulse
 from denwaban.transcribe.catalog import load_catalog
@@ -114,16 +117,18 @@ class Box:
     alerts: MqttAlerts | None
     rules: RulesWatch
     outbox: QueuedAlerts | None
+    push: PushSender | None
 
     def run(self) -> None:
         self.rules.start(self.loop.emit)
-        if self.alerts is not None:
-            self.alerts.start(self.loop.emit)
+        start_alerts(self.alerts, self.push, self.loop.emit)
         try:
             self.loop.run()
         finally:
             if self.outbox is not None:
                 self.outbox.close()
+            if self.push is not None:
+                self.push.close()
             if self.alerts is not None:
                 self.alerts.close()
             self.rules.close()
@@ -163,7 +168,8 @@ def build_box(
     listeners = _listeners(config, clock, model, recognizer, database, rules)
     ears = Ears(listeners, _recorders(config), _deleter(config), line_waits=line_waits)
     alerts = _alerts(config, clock, drill=drill, can_cut=line.capabilities.can_cut)
-    outbox = QueuedAlerts(alerts) if alerts is not None else None
+    push = push_sender(config, clock, database_path(config)) if alerts is not None else None
+    outbox = _queued(alerts, push)
     speaker, house = _speaker(config, prompts, sound), _housekeeping(config, clock, database)
     ports = Ports(clock, line, ears, database, outbox, speaker, panel, house)
     boot = f"{int(clock.wall()):x}-{secrets.token_hex(3)}"
@@ -171,7 +177,7 @@ def build_box(
     settings = session_settings(config, rules.now.rules, line.capabilities, tells_family=tells_family)
     state = SessionState(boot, settings, wall_offset=rules.now.wall_offset, line_ready=False)
     observe = _telling(pulse, observer)
-    return Box(Loop(state, ports, observe, pulse.beater("main")), database, alerts, rules, outbox)
+    return Box(Loop(state, ports, observe, pulse.beater("main")), database, alerts, rules, outbox, push)
 
 
 def _telling(pulse: Pulse, observer: Observer) -> Observer:
@@ -297,6 +303,35 @@ def _alerts(config: Config, clock: Clock, *, drill: bool, can_cut: bool) -> Mqtt
     )
 
 
+def push_key(config: Config) -> UnitKey | None:
+    """None where the family has no page to be woken."""
+    return UnitKey.load_or_create(push_key_path(config)) if config.alerts.page else None
+
+
+def push_sender(config: Config, clock: Clock, database: Path) -> PushSender | None:
+    """Wakes contacts whose page is closed; None where the family has no page."""
+    key = push_key(config)
+    return None if key is None else PushSender(PushBook(database), key, config.alerts.page, clock)
+
+
+def start_alerts(
+    alerts: MqttAlerts | None, push: PushSender | None, tell: Callable[[FamilyEvent], None] = lambda _event: None
+) -> None:
+    """Begin to deliver, both ways."""
+    if push is not None:
+        push.start()
+    if alerts is not None and push is not None:
+        alerts.start(tell, push.subscribe)
+    elif alerts is not None:
+        alerts.start(tell)
+
+
+def _queued(alerts: MqttAlerts | None, push: PushSender | None) -> QueuedAlerts | None:
+    if alerts is None:
+        return None
+    return QueuedAlerts(alerts if push is None else PushingAlerts(alerts, push))
+
+
 def contacts_of(config: Config) -> Callable[[], Sequence[Contact]]:
     """The contacts: those of the configuration and those paired by now. Raises ConfigError now, StoreError later."""
     configured = {contact.name: _contact(contact) for contact in config.contacts}
@@ -310,6 +345,7 @@ def contacts_of(config: Config) -> Callable[[], Sequence[Contact]]:
                 language=cast(Language, one.language),
                 hours=one.hours,
                 turn=one.turn,
+                push=one.push,
             )
             for one in book.contacts()
         )

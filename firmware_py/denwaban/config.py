@@ -159,6 +159,8 @@ class AlertsConfig:
     password_file: str = _key("", "File that holds the password, readable by the box only. Empty: none.", secret=True)
     tls_cert: str = _key("", "File with a certificate of the box's own, for brokers that want one. Empty: none.")
     tls_key: str = _key("", "File with that certificate's private key. Empty: it is in tls_cert.")
+    page: str = _key("", "Address of the family's page, https://…; pairing codes then open it. Empty: no page.")
+    websocket: str = _key("", "The broker's address for that page, wss://…; the telephone must trust its certificate.")
     receipt_s: float = _key(
         30.0,
         "Seconds in which a contact's program must confirm an alert; then it is offered again, and others are told.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -11,7 +12,7 @@ from denwaban.rules import parse_quiet_hours
 from denwaban.screening import pattern_of
 
 if TYPE_CHECKING:  # it loads this module
-    from denwaban.config import Config, PanelConfig, ScreeningConfig
+    from denwaban.config import AlertsConfig, Config, PanelConfig, ScreeningConfig
 
 MOST_TURNS: Final = 99
 
@@ -26,6 +27,7 @@ def out_of_range(config: Config) -> Iterator[str]:
             yield f"{key}: must be {most}, not {value}"
     yield from _bad_numbers(config.screening)
     yield from _bad_names(config)
+    yield from _bad_addresses(config.alerts)
     yield from _bad_pins(config.panel)
 
 
@@ -57,6 +59,19 @@ def _bad_numbers(screening: ScreeningConfig) -> Iterator[str]:
         parse_quiet_hours(screening.quiet_hours)
     except ValueError as error:
         yield f"screening.quiet_hours: {error}"
+
+
+_THIS_MACHINE: Final = re.compile(r"(http|ws)://(localhost|127\.0\.0\.1)[:/]")
+
+
+def _bad_addresses(alerts: AlertsConfig) -> Iterator[str]:
+    """A browser gives keys to encrypted pages only, and lets those talk to encrypted brokers only."""
+    for name, scheme in (("page", "https://"), ("websocket", "wss://")):
+        address = getattr(alerts, name)
+        if address and not address.startswith(scheme) and not _THIS_MACHINE.match(address):
+            yield f"alerts.{name}: must begin with {scheme}, not {address!r}"
+        if "#" in address:
+            yield f"alerts.{name}: must be without #, not {address!r}"
 
 
 def _bad_names(config: Config) -> Iterator[str]:

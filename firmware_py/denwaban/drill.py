@@ -21,12 +21,13 @@ from denwaban.drill_family import local_family
 from denwaban.effects import Effect, Warn
 from denwaban.errors import ConfigError
 from denwaban.events import Event, FamilyAnswered, FamilyTold, Level, Reply
-from denwaban.paths import database_path, unit_key_path
+from denwaban.paths import database_path, push_key_path, unit_key_path
 from denwaban.rehearsal import Record, Rehearsal, Report
 from denwaban.shipped import shipped_calls
 from denwaban.sim.callfile import load_call
 from denwaban.store.contacts import ContactBook
 from denwaban.store.files import prepare
+from denwaban.store.push import PushBook
 
 CALL: Final = "telecom-stop"
 ANSWER: Final[Reply] = "calling"
@@ -104,18 +105,30 @@ def run_drill(config: Config, report: Report, *, local: bool, speed: float, wait
     return DrillResult(broker, alerted, tuple(notes.received), tuple(notes.answered), tuple(notes.spoken))
 
 
+def lend_subscriptions(config: Config, database: Path) -> None:
+    """Where the box's contacts are woken, for a database of a drill or a test."""
+    book = PushBook(database)
+    try:
+        for one in ContactBook(database_path(config)).subscriptions():
+            book.subscribe(one)
+    finally:
+        book.close()
+
+
 def _family(config: Config, folder: Path) -> Config:
     """The box's broker and contacts for a box in another folder, with the same key: contacts have pinned it."""
     if not config.alerts.host:
         raise ConfigError("drill", ("alerts.host: is empty, so nobody can be told; try `denwaban drill --local`",))
     if not any(contact.public_jwk for contact in contacts_of(config)()):
         raise ConfigError("drill", ("no contact with a key: `denwaban contacts pair NAME`, or --local",))
-    if unit_key_path(config).is_file():
-        shutil.copy(unit_key_path(config), folder / unit_key_path(config).name)
+    for key in (unit_key_path(config), push_key_path(config)):
+        if key.is_file():
+            shutil.copy(key, folder / key.name)
     there = _moved(config, folder, config)
     prepare(database_path(there))
     for contact in ContactBook(database_path(config)).contacts():
         ContactBook(database_path(there)).put(contact)
+    lend_subscriptions(config, database_path(there))
     return there
 
 

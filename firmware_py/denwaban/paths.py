@@ -17,6 +17,11 @@ def unit_key_path(config: Config) -> Path:
     return config.data_dir / "unit-key.json"
 
 
+def push_key_path(config: Config) -> Path:
+    """The key by which push services know the box (VAPID)."""
+    return config.data_dir / "push-key.json"
+
+
 def recordings_dir(config: Config) -> Path:
     """The folder of recordings."""
     return config.data_dir / "recordings"

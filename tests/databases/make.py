@@ -17,7 +17,8 @@ from denwaban.store.files import migrations
 from denwaban.store.keeping import keep
 from denwaban.store.lists import ListEditor
 from denwaban.store.outbox import SqliteOutbox
-from denwaban.store.rows import NumberEntry, PairedContact, StopList
+from denwaban.store.push import PushBook
+from denwaban.store.rows import NumberEntry, PairedContact, StopList, StoredSubscription
 
 
 def main() -> None:
@@ -49,7 +50,12 @@ def main() -> None:
         sequence=1,
         messages=[
             Message(
-                "denwaban/v1/box-1/alert/musume", b"{}", "musume", "receipt-nonce", choices=(("nonce", "calling"),)
+                "denwaban/v1/box-1/alert/musume",
+                b"{}",
+                "musume",
+                "receipt-nonce",
+                choices=(("nonce", "calling"),),
+                push=b"{}",
             ),
             Message("denwaban/v1/box-1/alert", b"{}"),
         ],
@@ -61,6 +67,9 @@ def main() -> None:
     outbox.close()
     pair = ("musume", "娘さん", "{}", "transcript", "ja", "07:00-22:00", 1, 1_750_000_000.0)
     ContactBook(path).put(PairedContact(*pair))
+    book = PushBook(path)
+    book.subscribe(StoredSubscription("musume", "https://push.example/1", "p256dh", "auth", 1_750_000_000_000))
+    book.close()
     with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA journal_mode = DELETE")  # one file, no log beside it
 

@@ -15,6 +15,7 @@ from denwaban.alert.keys import read_public_key
 from denwaban.alert.outbox import Message
 from denwaban.alert.patience import Turns
 from denwaban.alert.settings import Contact
+from denwaban.alert.webpush import MAX_PLAIN
 from denwaban.effects import SendAlert
 from denwaban.errors import DenwabanError, WireError
 from denwaban.events import Reply
@@ -92,7 +93,8 @@ def compose(
         detail = replace(detail, receipt=receipt, choices=tuple(choices.items()))
         sealed = wire.contact_message(envelope, detail, unit_key, contact.name, key)
         given = tuple((nonce, reply) for reply, nonce in choices.items())
-        messages.append(Message(topic, sealed, contact.name, receipt, waits, given))
+        push = wire.push_message(envelope, detail, unit_key, contact.name, key, MAX_PLAIN) if contact.push else None
+        messages.append(Message(topic, sealed, contact.name, receipt, waits, given, push))
     return [*messages, Message(wire.alert_topic(envelope.unit), public)]
 
 

@@ -12,6 +12,7 @@ from denwaban.alert.outbox import SpillingOutbox
 from denwaban.alert.patience import Offers, Turns
 from denwaban.alert.replies import ContactSays, Refused, read_reply
 from denwaban.alert.settings import Contact, Patience
+from denwaban.alert.webpush import Subscription, is_subscription, read_subscription
 from denwaban.events import ContactsChanged, FamilyAnswered, FamilyTold
 from denwaban.ports import Clock
 
@@ -48,6 +49,7 @@ class Desk:
         self.turns = Turns(patience)
         self.offers = Offers((), self._started, patience)
         self.tell: Callable[[FamilyEvent], None] = lambda _event: None
+        self.subscribe: Callable[[Subscription], None] = lambda _subscription: None
 
     def resume(self) -> None:
         """Take up what an earlier run of the program left."""
@@ -99,6 +101,9 @@ class Desk:
             if found is None:
                 raise Refused("unknown_contact")
             contact, key = found
+            if is_subscription(payload):
+                self.subscribe(read_subscription(payload, self._unit, contact.name, key))
+                return
             says = read_reply(payload, self._unit, contact.name, key)
             if says.drill != self._drill:
                 return  # a drill and the box at work share the topic

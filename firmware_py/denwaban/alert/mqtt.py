@@ -31,6 +31,7 @@ from denwaban.alert.link import (
 )
 from denwaban.alert.outbox import Message, Outbox, SpillingOutbox
 from denwaban.alert.settings import Contact, MqttSettings, Patience, Protocol
+from denwaban.alert.webpush import Subscription
 from denwaban.alert.window import Window
 from denwaban.effects import ReportHealth, SendAlert
 from denwaban.events import Level
@@ -102,9 +103,14 @@ class MqttAlerts:
         self._clock_at_refusal: float | None = None
         self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
 
-    def start(self, tell: Callable[[FamilyEvent], None] = lambda _event: None) -> None:
+    def start(
+        self,
+        tell: Callable[[FamilyEvent], None] = lambda _event: None,
+        subscribe: Callable[[Subscription], None] = lambda _subscription: None,
+    ) -> None:
         """Begin to connect and publish, what an earlier run left included. What contacts do is told on our thread."""
         self._desk.tell = tell
+        self._desk.subscribe = subscribe
         self._desk.resume()
         self._thread.start()
 

@@ -34,6 +34,8 @@ class Message:
     """Above 0: it waits until the contacts of this turn are told."""
     choices: tuple[tuple[str, str], ...] = ()
     """(nonce, reply) that the contact may answer."""
+    push: bytes | None = None
+    """The same for the contact's push service."""
 
 
 class PendingMessage(Protocol):

@@ -88,6 +88,7 @@ def invite(
     limit_s: float,
     show: Callable[[], None],
     keep: Callable[[JWK], None],
+    push_key: str = "",
 ) -> bool:
     """The unit's side: `show` the invitation as soon as we listen, `keep` the contact's key before it is confirmed.
 
@@ -108,7 +109,9 @@ def invite(
                     raise WireError(f"pairing was broken off: {error}, {wrong} times; try again") from error
                 continue
             keep(key)
-            post.send(pairing.confirm_topic(invitation), pairing.confirm_message(invitation, unit_key.jwk, key))
+            post.send(
+                pairing.confirm_topic(invitation), pairing.confirm_message(invitation, unit_key.jwk, key, push_key)
+            )
             return True
     return False
 

@@ -11,9 +11,11 @@ import hashlib
 import hmac
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode
 
 from jwcrypto.jwk import JWK
 
@@ -39,11 +41,20 @@ class Invitation:
     port: int
     tls: bool
     code: str
+    websocket: str = ""
+    """Address of the broker for the family's page, wss://…; empty: there is none."""
+    username: str = ""
+    password: str = ""
+    """The contact's at the broker; empty: none, or handed over otherwise."""
 
-    def url(self) -> str:
-        """For the QR code."""
+    def url(self, page: str = "") -> str:
+        """For the QR code. With `page`, the https address of the family's page, the code opens it; what comes after
+        the # stays in the telephone and is not sent to whoever serves the page."""
         fields = {"v": VERSION, "h": self.host, "p": self.port, "t": int(self.tls), "u": self.unit, "k": self.unit_kid}
-        return f"{_SCHEME}:pair?" + urlencode(fields | {"c": self.contact, "s": self.code})
+        fields |= {"c": self.contact, "s": self.code}
+        more = {"w": self.websocket, "n": self.username, "a": self.password}
+        query = urlencode(fields | {name: value for name, value in more.items() if value})
+        return f"{page}#pair?{query}" if page else f"{_SCHEME}:pair?{query}"
 
 
 def new_code() -> str:
@@ -54,9 +65,9 @@ def new_code() -> str:
 def read_invitation(url: str) -> Invitation:
     """WireError for anything but an invitation."""
     try:
-        parts = urlsplit(url.strip())
-        fields = {name: values[-1] for name, values in parse_qs(parts.query, strict_parsing=True).items()}
-        if (parts.scheme, parts.path, fields["v"]) != (_SCHEME, "pair", str(VERSION)):
+        before, _, query = url.strip().partition("pair?")
+        fields = {name: values[-1] for name, values in parse_qs(query, strict_parsing=True).items()}
+        if not (before == f"{_SCHEME}:" or before.endswith("#")) or fields["v"] != str(VERSION):
             raise ValueError("another scheme or version")
         invitation = Invitation(
             unit=checked_name(fields["u"], "unit"),
@@ -66,6 +77,9 @@ def read_invitation(url: str) -> Invitation:
             port=int(fields["p"]),
             tls=fields["t"] == "1",
             code=fields["s"],
+            websocket=fields.get("w", ""),
+            username=fields.get("n", ""),
+            password=fields.get("a", ""),
         )
     except (ValueError, KeyError) as error:
         raise WireError("not an invitation: want the whole denwaban:pair?… address that the box shows") from error
@@ -94,9 +108,10 @@ def read_ask(payload: bytes, invitation: Invitation) -> JWK:
     return _read(payload, invitation, _ASK, None)
 
 
-def confirm_message(invitation: Invitation, unit_key: JWK, contact_key: JWK) -> bytes:
-    """The unit's public key for the contact (`unit_key`: private), bound to the contact's."""
-    return _message(invitation, unit_key, _CONFIRM, thumbprint(contact_key))
+def confirm_message(invitation: Invitation, unit_key: JWK, contact_key: JWK, push_key: str = "") -> bytes:
+    """The unit's public key for the contact (`unit_key`: private), bound to the contact's; and its public VAPID key."""
+    more = {"push": push_key} if push_key else {}
+    return _message(invitation, unit_key, _CONFIRM, thumbprint(contact_key), more)
 
 
 def read_confirm(payload: bytes, invitation: Invitation, contact_key: JWK) -> JWK:
@@ -107,10 +122,13 @@ def read_confirm(payload: bytes, invitation: Invitation, contact_key: JWK) -> JW
     return unit_key
 
 
-def _message(invitation: Invitation, key: JWK, purpose: str, contact_kid: str) -> bytes:
+def _message(
+    invitation: Invitation, key: JWK, purpose: str, contact_kid: str, more: Mapping[str, str] = MappingProxyType({})
+) -> bytes:
     body = {
         **{"v": VERSION, "unit": invitation.unit, "contact": invitation.contact, "kid": contact_kid},
         "mac": _mac(invitation, purpose, contact_kid),
+        **more,
     }
     public = json.loads(public_text(key))
     return to_json({"v": VERSION, "jwk": public, "signed": sign(key, purpose, body)})

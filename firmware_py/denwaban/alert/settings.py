@@ -67,3 +67,5 @@ class Contact:
     """When to be told first, in Japanese time, such as "07:00-22:00". At other times the contact's turn is the last."""
     turn: int = 1
     """1 is told at once, 2 when nobody of 1 has answered, and so on."""
+    push: bool = False
+    """The contact's browser has told where to wake it."""

@@ -174,6 +174,19 @@ def contact_message(envelope: Envelope, detail: Detail, unit_key: JWK, contact: 
     return to_json({"v": VERSION, "signed": _signed_envelope(envelope, unit_key), "detail": sealed})
 
 
+def push_message(
+    envelope: Envelope, detail: Detail, unit_key: JWK, contact: str, contact_key: JWK, max_bytes: int
+) -> bytes:
+    """The same, small enough for a push service: without what was said, with as many of the phrases as there is room
+    for. The rest comes when the page is opened."""
+    for phrases in range(len(detail.evidence), -1, -1):
+        short = replace(detail, transcript=(), evidence=detail.evidence[:phrases])
+        message = contact_message(envelope, short, unit_key, contact, contact_key)
+        if len(message) <= max_bytes:
+            break
+    return message
+
+
 def read_envelope(payload: bytes, unit: str, unit_key: JWK) -> Envelope:
     """The envelope of any alert message; WireError unless `unit` signed it (`unit_key`: public)."""
     message = _message(payload)

@@ -19,11 +19,13 @@ from denwaban.alert.mqtt import MqttAlerts
 from denwaban.alert.pair_link import invite
 from denwaban.alert.pairing import Invitation, new_code
 from denwaban.alert.settings import Contact
-from denwaban.app import contacts_of, mqtt_settings
+from denwaban.alert.webpush import public_key
+from denwaban.app import contacts_of, mqtt_settings, push_key, push_sender, start_alerts
 from denwaban.cli.common import Commands, add_command, add_config, add_json, config_of, print_json
 from denwaban.clock import SystemClock
 from denwaban.config import Config
 from denwaban.config_limits import MOST_TURNS
+from denwaban.drill import lend_subscriptions
 from denwaban.effects import SendAlert
 from denwaban.errors import ConfigError, StoreError, WireError
 from denwaban.events import Level
@@ -83,6 +85,12 @@ def _register_pair(actions: Commands) -> None:
     paired.add_argument("--language", choices=["ja", "en"], default="ja")
     paired.add_argument("--hours", default="", metavar="HH:MM-HH:MM", help="told last outside these (Japanese time)")
     paired.add_argument("--turn", type=int, default=1, metavar="N", help="1: at once; 2: when nobody of 1 answers")
+    paired.add_argument(
+        "--broker-password",
+        type=Path,
+        metavar="FILE",
+        help="its first line, the contact's password at the broker (user NAME), goes into the code",
+    )
     paired.add_argument("--minutes", type=float, default=10.0, metavar="N", help="life of the code (default 10)")
     add_config(paired)
     paired.set_defaults(command=_pair)
@@ -111,17 +119,41 @@ def _pair(options: argparse.Namespace) -> int:
     config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     unit_key, mqtt = UnitKey.load_or_create(unit_key_path(config)), mqtt_settings(config)
     kid = thumbprint(unit_key.jwk)
-    invitation = Invitation(config.unit.name, kid, options.name, mqtt.host, mqtt.port, mqtt.tls, new_code())
-    book = ContactBook(database_path(config))
+    username, password = _access(options)
+    invitation = Invitation(
+        *(config.unit.name, kid, options.name, mqtt.host, mqtt.port, mqtt.tls, new_code()),
+        websocket=config.alerts.websocket,
+        username=username,
+        password=password,
+    )
+    book, push = ContactBook(database_path(config)), push_key(config)
+    known_by = public_key(push.jwk) if push is not None else ""
+    limit_s = options.minutes * 60.0
 
     def keep(key: JWK) -> None:
         terms = (options.detail, options.language, options.hours, options.turn)
         book.put(PairedContact(options.name, options.role, public_text(key), *terms, SystemClock().wall()))
 
-    if not invite(mqtt, invitation, unit_key, options.minutes * 60.0, lambda: _show(invitation.url()), keep):
+    def show() -> None:
+        _show(invitation.url(config.alerts.page))
+
+    if not invite(mqtt, invitation, unit_key, limit_s, show, keep, known_by):
         raise WireError(f"nobody came within {options.minutes:g} minutes; the code is no longer good")
     print(f"{options.name} is paired; try it:  denwaban contacts test {options.name}")
     return 0
+
+
+def _access(options: argparse.Namespace) -> tuple[str, str]:
+    """The contact's user and password at the broker, for the invitation."""
+    if options.broker_password is None:
+        return "", ""
+    try:
+        lines = options.broker_password.read_text("utf-8").splitlines()
+    except OSError as error:
+        raise ConfigError(
+            "contacts pair", (f"--broker-password: {options.broker_password}: {error.strerror}",)
+        ) from error
+    return options.name, lines[0] if lines else ""
 
 
 def _check(options: argparse.Namespace, config: Config) -> None:
@@ -177,7 +209,8 @@ def _test(options: argparse.Namespace) -> int:
 def _confirmed(config: Config, contact: Contact, limit_s: float) -> bool:
     confirmed = threading.Event()
     with tempfile.TemporaryDirectory(prefix="denwaban-test-") as folder:
-        outbox = SqliteOutbox(Path(folder) / "test.sqlite")
+        database = Path(folder) / "test.sqlite"
+        outbox = SqliteOutbox(database)
         sink = MqttAlerts(
             settings=mqtt_settings(config),
             unit=config.unit.name,
@@ -187,7 +220,10 @@ def _confirmed(config: Config, contact: Contact, limit_s: float) -> bool:
             clock=SystemClock(),
             drill=True,
         )
-        sink.start(lambda _event: confirmed.set())
+        push = push_sender(config, SystemClock(), database)
+        if push is not None:
+            lend_subscriptions(config, database)
+        start_alerts(sink, push, lambda _event: confirmed.set())
         try:
             test_id = f"test-{secrets.token_hex(6)}"
             sink.submit(SendAlert(test_id, "", "end", Level.QUIET, "", 0.0, None, (), ()), SystemClock().wall())
@@ -196,5 +232,7 @@ def _confirmed(config: Config, contact: Contact, limit_s: float) -> bool:
                 raise WireError(reason)
             return came
         finally:
+            if push is not None:
+                push.close()
             sink.close()
             outbox.close()

@@ -11,15 +11,18 @@ from typing import Final
 from denwaban.errors import StoreError
 from denwaban.events import Level
 from denwaban.store.files import connect, prepare
-from denwaban.store.rows import Answer, Delivery, PairedContact, Refusal
+from denwaban.store.rows import Answer, Delivery, PairedContact, Refusal, StoredSubscription
 
 _ALL: Final = (
-    "SELECT name, role, public_jwk, detail, language, hours, turn, paired_at FROM contacts ORDER BY turn, paired_at"
+    "SELECT name, role, public_jwk, detail, language, hours, turn, paired_at, "
+    "EXISTS (SELECT 1 FROM push_subscriptions WHERE contact = name) FROM contacts ORDER BY turn, paired_at"
 )
 _PUT: Final = (
     "INSERT OR REPLACE INTO contacts (name, role, public_jwk, detail, language, hours, turn, paired_at) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
+_SUBSCRIPTIONS: Final = "SELECT contact, endpoint, p256dh, auth, told_at FROM push_subscriptions ORDER BY contact"
+_UNSUBSCRIBE: Final = "DELETE FROM push_subscriptions WHERE contact = ?"
 _DELIVERIES: Final = (
     "SELECT alert_id, event, level, sequence, contact, turn, created_at, sent_at, offers, received_at, ended "
     "FROM outbox WHERE alert_id <> 'health' AND (?1 IS NULL OR alert_id = ?1) ORDER BY seq"
@@ -37,23 +40,35 @@ class ContactBook:
         if not self._path.exists():
             return ()
         with self._open() as db:
-            return tuple(PairedContact(*row) for row in db.execute(_ALL))
+            rows = [[*row[:-1], bool(row[-1])] for row in db.execute(_ALL)]
+        return tuple(PairedContact(*row) for row in rows)
 
     def put(self, contact: PairedContact) -> None:
-        """Add a contact, or replace the one of that name."""
+        """Add a contact, or replace the one of that name, which may be on another telephone now."""
         with self._open() as db:
+            db.execute("BEGIN IMMEDIATE")
             row = (contact.name, contact.role, contact.public_jwk, contact.detail, contact.language)
             db.execute(_PUT, (*row, contact.hours, contact.turn, contact.paired_at))
+            db.execute(_UNSUBSCRIBE, (contact.name,))
+            db.execute("COMMIT")
 
     def remove(self, name: str) -> bool:
         """Forget a contact and what was still to be sent there; False when there is none of that name."""
         with self._open() as db:
             db.execute("BEGIN IMMEDIATE")
             gone = db.execute("DELETE FROM contacts WHERE name = ?", (name,)).rowcount
-            ended = "UPDATE outbox SET ended = 'revoked', payload = x'' WHERE contact = ? AND ended IS NULL"
+            ended = (
+                "UPDATE outbox SET ended = 'revoked', payload = x'', push = NULL WHERE contact = ? AND ended IS NULL"
+            )
             db.execute(ended, (name,))
+            db.execute(_UNSUBSCRIBE, (name,))
             db.execute("COMMIT")
         return bool(gone)
+
+    def subscriptions(self) -> tuple[StoredSubscription, ...]:
+        """Where contacts are woken by push."""
+        with self._open() as db:
+            return tuple(StoredSubscription(*row) for row in db.execute(_SUBSCRIPTIONS))
 
     def deliveries(self, alert_id: str | None = None) -> tuple[Delivery, ...]:
         """What became of the messages of one alert, or of all, in the order in which they were decided."""

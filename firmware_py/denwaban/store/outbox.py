@@ -27,7 +27,7 @@ _FLOOD: Final = 5
 
 _INSERT: Final = (
     "INSERT INTO outbox (alert_id, event, level, sequence, topic, payload, created_at, expires_at, contact, receipt, "
-    "turn) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "turn, push) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _CHOICE: Final = "INSERT INTO choices (nonce, alert_id, contact, reply, made_at) VALUES (?, ?, ?, ?, ?)"
 _ROW: Final = "seq, alert_id, topic, payload, receipt IS NOT NULL"
@@ -48,14 +48,14 @@ _SENT: Final = (
     "payload = iif(receipt IS NULL, x'', payload) WHERE seq = ?2"
 )
 _RECEIVED: Final = (
-    "UPDATE outbox SET received_at = ?1, ended = 'received', payload = x'' "
+    "UPDATE outbox SET received_at = ?1, ended = 'received', payload = x'', push = NULL "
     "WHERE contact = ?2 AND alert_id = ?3 AND sequence = ?4 AND receipt = ?5 AND received_at IS NULL RETURNING seq"
 )
 _REFUSED: Final = (
     "INSERT INTO refusals (reason, n, last_at) VALUES (?, ?, ?) "
     "ON CONFLICT (reason) DO UPDATE SET n = n + excluded.n, last_at = excluded.last_at"
 )
-_END: Final = "UPDATE outbox SET ended = ?, payload = x'' WHERE ended IS NULL AND "
+_END: Final = "UPDATE outbox SET ended = ?, payload = x'', push = NULL WHERE ended IS NULL AND "
 
 
 class SqliteOutbox:
@@ -82,7 +82,7 @@ class SqliteOutbox:
         """Keep the messages of one alert event, all or none; durable on return."""
         head = (alert_id, event, str(level), sequence)
         rows = [
-            (*head, one.topic, one.payload, created_at, expires_at, one.contact, one.receipt, one.turn)
+            (*head, one.topic, one.payload, created_at, expires_at, one.contact, one.receipt, one.turn, one.push)
             for one in messages
         ]
         choices = [

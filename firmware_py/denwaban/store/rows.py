@@ -118,7 +118,7 @@ class StoredRules:
 
 class NewMessage(Protocol):
     """A message for the outbox. `receipt`: the nonce its contact must name; `turn` above 0: it waits for that turn;
-    `choices`: (nonce, reply) that the contact may answer."""
+    `choices`: (nonce, reply) that the contact may answer; `push`: the same for the contact's push service."""
 
     @property
     def topic(self) -> str: ...
@@ -137,6 +137,9 @@ class NewMessage(Protocol):
 
     @property
     def choices(self) -> tuple[tuple[str, str], ...]: ...
+
+    @property
+    def push(self) -> bytes | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,3 +201,46 @@ class PairedContact:
     hours: str
     turn: int
     paired_at: float
+    push: bool = False
+    """It has told where to wake it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSubscription:
+    """Where a contact's browser is woken. `told_at`: by the contact's clock, in ms."""
+
+    contact: str
+    endpoint: str
+    p256dh: str
+    auth: str
+    told_at: int
+
+
+class NewSubscription(Protocol):
+    """A subscription as a contact tells it."""
+
+    @property
+    def contact(self) -> str: ...
+
+    @property
+    def endpoint(self) -> str: ...
+
+    @property
+    def p256dh(self) -> str: ...
+
+    @property
+    def auth(self) -> str: ...
+
+    @property
+    def told_at(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PushRow:
+    """One message to push; `seq` is its place in the outbox."""
+
+    seq: int
+    contact: str
+    alert_id: str
+    message: bytes
+    subscription: StoredSubscription

@@ -1,0 +1,113 @@
+// What the page knows, and how it changes. Pure: no clock, no storage, no network.
+
+import type { Alert, Answer, Health } from './wire'
+
+/** An answer of ours. `sent`: the broker has it. */
+export interface Given {
+  answer: Answer
+  at: number
+  sent: boolean
+}
+
+/** One alert, as far as it has come. `came`: when its first message came, by this telephone's clock. */
+export interface Story {
+  id: string
+  latest: Alert
+  came: number
+  /** The latest message came by push only: what was said is still to come. */
+  partial: boolean
+  given: Given[]
+  /** Somebody has looked at it and put it aside. */
+  seen: boolean
+}
+
+/** What became of a message. */
+export type Fate = 'shown' | 'filled' | 'again' | 'late'
+
+const ALARM_MS = 15 * 60_000
+const ALARM_DRILL_MS = 5 * 60_000
+/** By so much the box's time may lie ahead before one of the two clocks is wrong. */
+const CLOCK_MS = 2 * 60_000
+
+/** Take a message in. The story is new or changed when the fate is `shown` or `filled`. */
+export function take(
+  story: Story | undefined,
+  known: boolean,
+  alert: Alert,
+  partial: boolean,
+  now: number,
+): { fate: Fate; story: Story | undefined } {
+  if (story && alert.sequence === story.latest.sequence && story.partial && !partial) {
+    return { fate: 'filled', story: { ...story, latest: alert, partial: false } }
+  }
+  if (known) return { fate: 'again', story }
+  if (story && alert.sequence <= story.latest.sequence) return { fate: 'late', story }
+  const fresh: Story = { id: alert.id, latest: alert, came: now, partial, given: [], seen: false }
+  if (!story) return { fate: 'shown', story: fresh }
+  // What grows worse is looked at again, even by who has put it aside.
+  const worse = alert.level === 'alert' && story.latest.level !== 'alert'
+  return { fate: 'shown', story: { ...story, latest: keepWords(alert, story.latest), partial, seen: story.seen && !worse } }
+}
+
+/** A push holds no transcript; what an earlier message told is better than nothing. */
+function keepWords(alert: Alert, before: Alert): Alert {
+  if (!alert.detail || !before.detail || alert.detail.transcript.length) return alert
+  return { ...alert, detail: { ...alert.detail, transcript: before.detail.transcript } }
+}
+
+/** The alert that fills the screen now: the newest that nobody has put aside. */
+export function alarm(stories: readonly Story[], now: number): Story | undefined {
+  return stories.find(({ seen, came, latest }) => {
+    const age = now - came
+    return !seen && latest.level !== 'quiet' && age < (latest.drill ? ALARM_DRILL_MS : ALARM_MS)
+  })
+}
+
+/** Whether it shall sound: until it is put aside or answered, and the call is one to act on. */
+export function sounds(story: Story): boolean {
+  return story.latest.level === 'alert' && story.given.length === 0 && !story.seen
+}
+
+/** Newest first. */
+export function inOrder(stories: Iterable<Story>): Story[] {
+  return [...stories].sort((a, b) => b.came - a.came || b.latest.sequence - a.latest.sequence)
+}
+
+/** What may be answered to it now, in the order of the buttons. */
+export function choices(story: Story): Answer[] {
+  const offered = story.latest.detail?.choices ?? {}
+  const order: Answer[] = ['calling', 'hang_up', 'ask_hang_up', 'call_later', 'false_alarm']
+  return order.filter((answer) => offered[answer] && !story.given.some((one) => one.answer === answer))
+}
+
+/** The newer of two reports; an echo of an old one changes nothing. */
+export function newerHealth(before: Health | null, health: Health): Health {
+  return before && health.sequence <= before.sequence && health.at <= before.at ? before : health
+}
+
+/** One of the two clocks is wrong: what was just written lies in the future. */
+export function clockIsWrong(at: number, now: number): boolean {
+  return at - now > CLOCK_MS
+}
+
+/** So long after connecting the broker has told what it knows. */
+const SILENT_MS = 15_000
+
+/** The connection to the broker. `since`: when it became so. */
+export type Link =
+  | { is: 'connecting'; since: number }
+  | { is: 'up'; since: number }
+  | { is: 'down'; since: number }
+  | { is: 'refused'; since: number }
+
+/** How the box is, in one word. */
+export type Standing = 'unlinked' | 'refused' | 'unknown' | 'away' | 'deaf' | 'listening'
+
+export function standing(link: Link, available: boolean | null, health: Health | null, now: number): Standing {
+  if (link.is === 'refused') return 'refused'
+  if (link.is !== 'up') return 'unlinked'
+  // The broker keeps the last word of a box. One that has none to tell has never been there.
+  if (available === null) return now - link.since < SILENT_MS ? 'unknown' : 'away'
+  if (!available) return 'away'
+  return health?.hearing === 'deaf' ? 'deaf' : 'listening'
+}

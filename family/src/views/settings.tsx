@@ -1,0 +1,63 @@
+// Settings: the household's number, notifications, a try of the alarm, this pairing.
+
+import type { Desk, State } from '../desk'
+import { useSpeech, type Word } from '../words'
+import { PushButton, Telephone } from './now'
+import { Ask, Facts, Icon } from './parts'
+
+interface SettingsProps {
+  desk: Desk
+  state: State
+  tryAlarm: () => void
+}
+
+const PUSH: Record<State['push'], Word> = {
+  on: 'push_on',
+  off: 'push_go',
+  denied: 'push_denied',
+  unsupported: 'push_unsupported',
+  install: 'push_install',
+  none: 'push_none',
+}
+
+export function Settings({ desk, state, tryAlarm }: SettingsProps) {
+  const { say } = useSpeech()
+  const { profile, push, refused } = state
+  return (
+    <main>
+      <h1>{say('settings')}</h1>
+      <section class="card">
+        <Telephone key={state.telephone} desk={desk} telephone={state.telephone} />
+      </section>
+      <section class="card">
+        {push === 'off' ? (
+          <PushButton desk={desk} />
+        ) : (
+          <>
+            <h2>{say('push')}</h2>
+            <p>{say(push === 'on' && !state.pushTold ? 'push_told' : PUSH[push])}</p>
+          </>
+        )}
+      </section>
+      <section class="card">
+        <button type="button" class="wide" onClick={tryAlarm}>
+          <Icon name="bell" /> {say('try_alarm')}
+        </button>
+        <p class="small">{say('try_why')}</p>
+      </section>
+      <section class="card">
+        <h2>{say('about')}</h2>
+        <Facts
+          rows={[
+            [say('box'), profile?.unit ?? ''],
+            [say('me'), profile?.contact ?? ''],
+            [say('refused_messages'), refused ? say('refused_count', refused) : say('refused_none')],
+          ]}
+        />
+        <Ask class="danger" question={say('forget_ask')} yes={() => void desk.forget()}>
+          {say('forget')}
+        </Ask>
+      </section>
+    </main>
+  )
+}

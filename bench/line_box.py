@@ -133,7 +133,7 @@ class LoudnessListener:
     def __init__(self) -> None:
         self._samples = self._loud = self._said = 0
 
-    def feed(self, *channels: Pcm) -> list[UtteranceAssessed]:
+    def feed(self, *channels: Pcm, box_speaks: bool = False) -> list[UtteranceAssessed]:  # noqa: ARG002
         (pcm,) = channels
         self._samples += len(pcm)
         if len(pcm) and float(np.abs(pcm[::8].astype(np.int32)).mean()) > 500:

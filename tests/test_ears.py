@@ -25,7 +25,7 @@ from denwaban.events import (
 )
 from denwaban.listener import CallListener, MixedListener
 from denwaban.ports import Recorder
-from tests.fakes.ports import FakeJudge, FakeRecognizer, FakeRecorder, FakeSides, Gathered
+from tests.fakes.ports import FakeJudge, FakeRecognizer, FakeRecorder, FakeSides, FakeSpeaker, Gathered
 from tests.fixtures_broker import until
 
 T = TypeVar("T")
@@ -41,7 +41,7 @@ class Broken:
     def __init__(self, at: str) -> None:
         self._at = at
 
-    def feed(self, *channels: Pcm) -> list[UtteranceAssessed]:
+    def feed(self, *channels: Pcm, box_speaks: bool = False) -> list[UtteranceAssessed]:
         if self._at == "feed":
             raise RuntimeError("0312345678 said something")
         return []
@@ -56,7 +56,7 @@ class Slow:
     def __init__(self) -> None:
         self.go_on = threading.Event()
 
-    def feed(self, *channels: Pcm) -> list[UtteranceAssessed]:
+    def feed(self, *channels: Pcm, box_speaks: bool = False) -> list[UtteranceAssessed]:
         return []
 
     def finish(self) -> list[UtteranceAssessed]:
@@ -71,11 +71,13 @@ class Household:
         self.events = Gathered()
         self._listeners, self._recorders = iter(listeners), iter(recorders)
         self.deleted: list[str] = []
+        self.speaker = FakeSpeaker()
         self.ears = Ears(
             lambda _caller: give(self._listeners),
             lambda _id: give(self._recorders),
             self._delete,
             line_waits=False,
+            speaker=self.speaker,
         )
 
     def _delete(self, call_id: str) -> None:
@@ -137,6 +139,21 @@ def test_each_call_has_its_own_audio() -> None:
         until(lambda: tapes[1].closed, "the second recording is closed")
     assert [set(tape.pcm) for tape in tapes] == [{1}, {2}]
     assert texts(home) == ["a1", "a2", "b1", "b2"]
+
+
+def test_what_comes_while_the_box_speaks_is_judged_and_recorded_but_nobodys() -> None:
+    tape = FakeRecorder()
+    with household([listener("one", "two", "three", "four")], [tape]) as home:
+        home.ears.begin("a", None)
+        for speaks in (False, True, False):
+            home.speaker.speaking = speaks
+            home.ears.put(second())
+        home.ears.end()
+        home.events.wait_for(TranscriptFinished)
+        until(lambda: tape.closed, "the recording is closed")
+    heard = [one.utterance for one in home.events.events if isinstance(one, UtteranceAssessed)]
+    assert [(one.text, one.side) for one in heard] == [("one", "far"), ("two", "unknown"), ("three", "far")]
+    assert len(tape.pcm) == 3 * SAMPLE_RATE
 
 
 @pytest.mark.parametrize("at", ["feed", "finish"])

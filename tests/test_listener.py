@@ -91,6 +91,27 @@ def test_dialogue_tells_the_louder_end_from_the_softer() -> None:
     assert sides[-4:] == ["far", "near", "far", "near"]
 
 
+@pytest.mark.parametrize("sizes", [[160], [1000, 3]], ids=str)
+def test_the_boxs_own_voice_in_the_handset_has_no_side_and_teaches_none(sizes: list[int]) -> None:
+    """Softer than the far end, it would make the far end pass for the household."""
+    random = np.random.default_rng(1)
+    own = [random.normal(0, level, length) for level, length in ((500, 8000), (20, 5000)) * 3]
+    warning = np.concatenate(own).astype(np.int16)
+    listener = mixed_energy()
+    heard = []
+    for sound, box_speaks in ((AUDIO, False), (warning, True), (AUDIO, False)):
+        start, i = 0, 0
+        while start < len(sound):
+            part = sound[start : start + sizes[i % len(sizes)]]
+            heard += listener.feed(part, box_speaks=box_speaks)
+            start, i = start + len(part), i + 1
+    heard += listener.finish()
+    begin, end = len(AUDIO) / SAMPLE_RATE, (len(AUDIO) + len(warning)) / SAMPLE_RATE
+    during = [one.utterance.side for one in heard if begin <= one.utterance.t0 < end]
+    assert during == ["unknown"] * 3
+    assert [one.utterance.side for one in heard][-4:] == ["far", "near", "far", "near"]
+
+
 def test_no_answer_is_known_before_its_words_were_said() -> None:
     for heard in fed_in_chunks(mixed_vad(), [160], AUDIO):
         assert heard.decided_at >= heard.utterance.t1

@@ -54,7 +54,7 @@ class StuckListener:
     def __init__(self, stuck: Stuck) -> None:
         self._stuck = stuck
 
-    def feed(self, pcm: Pcm) -> list[UtteranceAssessed]:
+    def feed(self, *channels: Pcm, box_speaks: bool = False) -> list[UtteranceAssessed]:
         self._stuck.hang()
         return []
 

@@ -166,11 +166,11 @@ def build_box(
     sound = SoundSystem()
     line = _line(config, clock, prompts, pulse, sound)
     listeners = _listeners(config, clock, model, recognizer, database, rules)
-    ears = Ears(listeners, _recorders(config), _deleter(config), line_waits=line_waits)
+    speaker, house = _speaker(config, prompts, sound), _housekeeping(config, clock, database)
+    ears = Ears(listeners, _recorders(config), _deleter(config), line_waits=line_waits, speaker=speaker)
     alerts = _alerts(config, clock, drill=drill, can_cut=line.capabilities.can_cut)
     push = push_sender(config, clock, database_path(config)) if alerts is not None else None
     outbox = _queued(alerts, push)
-    speaker, house = _speaker(config, prompts, sound), _housekeeping(config, clock, database)
     ports = Ports(clock, line, ears, database, outbox, speaker, panel, house)
     boot = f"{int(clock.wall()):x}-{secrets.token_hex(3)}"
     tells_family = bool(config.alerts.host and contacts_of(config)())

@@ -11,6 +11,7 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Final, TypeVar
 
 from denwaban.errors import DenwabanError
@@ -24,7 +25,7 @@ from denwaban.events import (
     UtteranceAssessed,
 )
 from denwaban.listener import CallListener
-from denwaban.ports import Emit, Recorder
+from denwaban.ports import Emit, Recorder, Speaker
 
 T = TypeVar("T")
 
@@ -81,7 +82,8 @@ class FrameQueue:
 class Ears:
     """Implements `FrameSink` for the line and runs the two threads behind it.
 
-    `delete` removes the recording of a call, if there is one; it raises StoreError when it cannot.
+    `delete` removes the recording of a call, if there is one; it raises StoreError when it cannot. `speaker` is the one
+    in the room, which the household's handset may hear.
     """
 
     def __init__(
@@ -91,11 +93,13 @@ class Ears:
         delete: Callable[[str], None],
         *,
         line_waits: bool,
+        speaker: Speaker | None = None,
     ) -> None:
         self._listeners = listeners
         self._recorders = recorders
         self._delete = delete
         self._line_waits = line_waits
+        self._speaker = speaker
         self._gate = threading.Lock()
         self._open = ""
         """The call to which audio belongs; without one it is thrown away. Guarded by `_gate`."""
@@ -120,6 +124,8 @@ class Ears:
         return not self._line_waits or self._to_transcribe.seconds < WAITING_LIMIT_S
 
     def put(self, frame: AudioFrame) -> None:
+        if self._speaker is not None and self._speaker.speaking:
+            frame = replace(frame, box_speaks=True)
         with self._gate:
             if self._open:
                 self._to_tape.put(frame)
@@ -175,7 +181,7 @@ class Ears:
     def _listen(self, emit: Emit, call_id: str, caller: CallerId | None, frames: Iterator[AudioFrame]) -> None:
         listener = self._listeners(caller)
         for frame in frames:
-            self._tell(emit, call_id, listener.feed(frame.pcm))
+            self._tell(emit, call_id, listener.feed(frame.pcm, box_speaks=frame.box_speaks))
             if call_id in self._discarded:
                 return
         if not self._closing.is_set() and call_id not in self._discarded:

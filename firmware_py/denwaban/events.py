@@ -130,6 +130,8 @@ class AudioFrame:
     """A stretch of the two-wire signal while recording. `pcm` must not be changed by anyone; any length."""
 
     pcm: Pcm
+    box_speaks: bool = False
+    """The box spoke in the room meanwhile, and the household's handset may have heard it."""
 
 
 # --- from the listener (transcription and detection) ---------------------------------------------------------------

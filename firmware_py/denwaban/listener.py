@@ -5,6 +5,7 @@ Audio goes on in blocks of 20 ms whatever the chunks it came in, so no answer de
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
@@ -15,12 +16,17 @@ from denwaban.events import SAMPLE_RATE, Pcm, Side, Utterance, UtteranceAssessed
 from denwaban.ports import CallRecognizer, Judge, SideEstimator
 
 BLOCK: Final = SAMPLE_RATE // 50
+OWN_STRETCHES: Final = 16
+"""Stretches of the box's own voice remembered, longer than any utterance waits to be asked about."""
 
 
 class CallListener(Protocol):
-    """Listens to one call. `feed` takes one array per channel, all of the same length."""
+    """Listens to one call. `feed` takes one array per channel, all of the same length.
 
-    def feed(self, *channels: Pcm) -> list[UtteranceAssessed]: ...
+    `box_speaks`: the box speaks in the room meanwhile, which the household's handset may hear.
+    """
+
+    def feed(self, *channels: Pcm, box_speaks: bool = False) -> list[UtteranceAssessed]: ...
 
     def finish(self) -> list[UtteranceAssessed]: ...
 
@@ -44,15 +50,26 @@ class _Blocks:
 
 
 class MixedListener:
-    """One two-wire signal that holds both ends."""
+    """One two-wire signal that holds both ends.
+
+    What is said while the box speaks in the room is judged, but nobody's side is asked or learnt from it: the box's own
+    voice, soft in the household's handset, would pass for the far end and make the far end pass for the household.
+    """
 
     def __init__(self, recognizer: CallRecognizer, sides: SideEstimator, judge: Judge) -> None:
         self._recognizer = recognizer
         self._sides = sides
         self._judge = judge
         self._blocks = _Blocks(1)
+        self._fed = 0
+        self._box_spoke: deque[tuple[float, float]] = deque(maxlen=OWN_STRETCHES)
 
-    def feed(self, *channels: Pcm) -> list[UtteranceAssessed]:
+    def feed(self, *channels: Pcm, box_speaks: bool = False) -> list[UtteranceAssessed]:
+        start, self._fed = self._fed / SAMPLE_RATE, self._fed + len(channels[0])
+        if box_speaks:
+            if self._box_spoke and self._box_spoke[-1][1] == start:
+                start, _ = self._box_spoke.pop()
+            self._box_spoke.append((start, self._fed / SAMPLE_RATE))
         return [heard for (pcm,) in self._blocks.add(channels) for heard in self._block(pcm)]
 
     def finish(self) -> list[UtteranceAssessed]:
@@ -64,8 +81,12 @@ class MixedListener:
         return self._assess(self._recognizer.feed(pcm))
 
     def _assess(self, utterances: Sequence[Utterance]) -> list[UtteranceAssessed]:
-        sided = [replace(one, side=self._sides.side(one.t0, one.t1)) for one in utterances]
+        sided = [replace(one, side=self._side(one.t0, one.t1)) for one in utterances]
         return [_judged(self._judge, one, self._recognizer.heard_until) for one in sided]
+
+    def _side(self, t0: float, t1: float) -> Side:
+        own = any(t0 < end and start < t1 for start, end in self._box_spoke)
+        return "unknown" if own else self._sides.side(t0, t1)
 
 
 class SeparateListener:
@@ -76,7 +97,7 @@ class SeparateListener:
         self._judge = judge
         self._blocks = _Blocks(2)
 
-    def feed(self, *channels: Pcm) -> list[UtteranceAssessed]:
+    def feed(self, *channels: Pcm, box_speaks: bool = False) -> list[UtteranceAssessed]:  # noqa: ARG002
         return [heard for block in self._blocks.add(channels) for heard in self._block(block)]
 
     def finish(self) -> list[UtteranceAssessed]:

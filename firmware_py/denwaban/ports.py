@@ -132,6 +132,10 @@ class Judge(Protocol):
 class Speaker(Protocol):
     """The voice of the box in the room."""
 
+    @property
+    def speaking(self) -> bool:
+        """Whether the box is heard in the room, or was a moment ago (any thread)."""
+
     def say(self, prompt: str) -> None:
         """Queue a prompt (a name of `prompts/`); never blocks. Playing failures are logged, not raised."""
 

@@ -145,6 +145,20 @@ def test_prompts_are_played_one_after_another_and_whole(make: MakeSpeaker) -> No
     until(lambda: all(stream.closed for stream in library.streams), "the device is let go between prompts")
 
 
+def test_it_is_heard_until_the_room_is_quiet_again(make: MakeSpeaker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speaker_module, "ECHO_S", 0.1)
+    library = PortAudio("USB loudspeaker")
+    speaker = make(library)
+    assert not speaker.speaking
+    library.paused = True
+    speaker.say("advice_atm")
+    until(lambda: speaker.speaking, "it speaks")
+    library.paused = False
+    until(lambda: len(library.played) == RATE, "all is played")
+    assert speaker.speaking, "the device's buffer is not"
+    until(lambda: not speaker.speaking, "the room is quiet", 5)
+
+
 def test_a_scam_warning_breaks_a_chime_off(make: MakeSpeaker) -> None:
     library = PortAudio("USB loudspeaker")
     speaker = make(library)

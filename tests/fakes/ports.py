@@ -150,6 +150,7 @@ class FakeSpeaker:
 
     said: list[str] = field(default_factory=list)
     closed: bool = False
+    speaking: bool = False
 
     def say(self, prompt: str) -> None:
         self.said.append(prompt)

@@ -23,6 +23,8 @@ _log = logging.getLogger(__name__)
 BUFFER_S: Final = 0.4
 """Sound in the device's buffer: soon played out for a warning, and enough while the recogniser has every core. With
 eight busy processes on two cores 0.2 s ran dry, 0.4 s did not."""
+ECHO_S: Final = 0.6
+"""Out of the device's buffer, through the room and the modem, into the box again; an estimate."""
 POLL_S: Final = 0.02
 FADE_S: Final = 0.03
 STUCK_S: Final = 3.0
@@ -35,6 +37,8 @@ CLOSE_LIMIT_S: Final = 2.0
 
 class SilentSpeaker:
     """No loudspeaker fitted or wanted."""
+
+    speaking = False
 
     def say(self, prompt: str) -> None:
         del prompt
@@ -58,8 +62,13 @@ class SoundSpeaker:
         self._closing = False
         self._trouble = ""
         self._disturb_from = -math.inf
+        self._heard_until = -math.inf
         self._thread = threading.Thread(target=self._run, name="speaker", daemon=True)
         self._thread.start()
+
+    @property
+    def speaking(self) -> bool:
+        return time.monotonic() < self._heard_until
 
     def say(self, prompt: str) -> None:
         with self._changed:
@@ -143,6 +152,7 @@ class SoundSpeaker:
         while at < len(sound) and not self._closing:
             if self._interrupted and not fading:
                 sound, fading = _faded(sound, at, stream.rate), True
+            self._heard_until = time.monotonic() + BUFFER_S + ECHO_S
             taken = stream.write(sound[at:])
             if taken:
                 at, moved = at + taken, time.monotonic()

@@ -69,7 +69,7 @@ class House:
         self.alerts, self.recogniser, self.house = Stuck(), Stuck(), Stuck()
         for stuck in (self.alerts, self.recogniser, self.house):
             stack.callback(stuck.freed.set)
-        clock = LineClock(20)
+        clock = LineClock(8)  # faster, a busy machine would be late for a ring
         self.rung: list[LineEvent] = []
         self.line = stack.enter_context(VirtualLine(clock, observer=self._watch))
         database = Database(folder / "calls.sqlite", on_error=lambda _error: None)

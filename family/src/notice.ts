@@ -1,13 +1,13 @@
 // The notification of an alert, in the page and in its service worker.
 
-import type { Story } from './state'
+import { face, type Story } from './state'
 import { speaker, type Language } from './words'
 
 /** A later message of the same alert takes the place of the one before. */
 export function notice(story: Story, language: Language): [title: string, options: NotificationOptions] {
   const say = speaker(language)
   const { level, drill, detail, id } = story.latest
-  const title = (drill ? `【${say('drill')}】` : '') + say(`level_${level}`)
+  const title = (drill ? `【${say('drill')}】` : '') + say(`level_${face(story)}`)
   const words = detail?.evidence.slice(0, 3).map((one) => `「${one}」`).join(' ') ?? ''
   const body = level === 'quiet' ? say('quiet_note') : [detail?.kind, words].filter(Boolean).join('\n')
   const options = {

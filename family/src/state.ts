@@ -1,6 +1,6 @@
 // What the page knows, and how it changes. Pure: no clock, no storage, no network.
 
-import type { Alert, Answer, Health } from './wire'
+import type { Alert, Answer, Health, Level } from './wire'
 
 /** An answer of ours. `sent`: the broker has it. */
 export interface Given {
@@ -24,6 +24,8 @@ export interface Story {
 /** What became of a message. */
 export type Fate = 'shown' | 'filled' | 'again' | 'late'
 
+/** The box listens to a call for no longer. */
+const CALL_MS = 2 * 60 * 60_000
 const ALARM_MS = 15 * 60_000
 const ALARM_DRILL_MS = 5 * 60_000
 /** By so much the box's time may lie ahead before one of the two clocks is wrong. */
@@ -66,6 +68,18 @@ export function alarm(stories: readonly Story[], now: number): Story | undefined
 /** Whether it shall sound: until it is put aside or answered, and the call is one to act on. */
 export function sounds(story: Story): boolean {
   return story.latest.level === 'alert' && story.given.length === 0 && !story.seen
+}
+
+export type Face = Level | 'help'
+
+/** As what it is shown: a call for help is no call of a stranger. */
+export function face({ latest }: Story): Face {
+  return latest.detail?.category === 'help' ? 'help' : latest.level
+}
+
+/** Whether the call is going on, as far as anybody knows: a box that loses its power never says that it is over. */
+export function goesOn({ latest, came }: Story, now: number): boolean {
+  return latest.event !== 'end' && now - came < CALL_MS
 }
 
 /** Newest first. */

@@ -47,7 +47,6 @@ const WORDS = {
   elsewhere: ['ほかの画面で受け取っています', 'Another window is listening'],
   elsewhere_do: ['この画面で受け取るには、ここを押してください。', 'Press to listen here.'],
   elsewhere_go: ['この画面で受け取る', 'Listen here'],
-  since: ['{} から', 'since {}'],
   proven: ['最後に確かめた時刻', 'Last proven'],
   heard: ['最後につながっていた時刻', 'Last connected'],
   never: ['まだありません', 'not yet'],
@@ -59,6 +58,7 @@ const WORDS = {
   // alerts
   level_alert: ['詐欺の疑いのある電話', 'Suspected scam call'],
   level_caution: ['注意したい電話', 'A call to be careful of'],
+  level_help: ['家の人が呼んでいます', 'They are calling for you'],
   level_quiet: ['試しの知らせ', 'Test message'],
   quiet_note: ['この電話に知らせが届くかどうかの試しです。', 'It shows that messages reach this telephone.'],
   going_on: ['いま話し中です', 'The call is going on'],
@@ -93,24 +93,24 @@ const WORDS = {
 
   // answers
   calling: ['いま実家に電話する', 'I am calling them now'],
-  calling_plain: ['「いま電話します」と伝える', 'Tell them I am calling'],
-  again: ['もう一度、電話をかける', 'Call again'],
+  calling_plain: ['「電話します」と伝える', 'Tell them I am calling'],
+  again: ['もう一度かける', 'Call again'],
   false_alarm: ['心配のない電話だった', 'It is a false alarm'],
   false_alarm_ask: [
     '家の中で「心配のない電話です」と声で伝え、箱は次から少し控えめになります。よろしいですか?',
     'The box will say so aloud, and will warn a little later from now on. Really?',
   ],
-  call_later: ['いまは無理。あとで電話する', 'I cannot now, I shall call later'],
+  call_later: ['あとで電話する', 'I cannot now, I shall call later'],
   hang_up: ['この電話を切る', 'Cut the call'],
   hang_up_ask: ['箱が、話し中の電話を切ります。よろしいですか?', 'The box will end the call. Really?'],
-  ask_hang_up: ['「電話を切って」と声で伝える', 'Ask them aloud to hang up'],
+  ask_hang_up: ['「切って」と声で伝える', 'Ask them aloud to hang up'],
   given_calling: ['「いま電話します」', '“I am calling now”'],
   given_false_alarm: ['「心配のない電話です」', '“It is a false alarm”'],
   given_call_later: ['「あとで電話します」', '“I shall call later”'],
   given_hang_up: ['「電話を切ります」', '“Cut the call”'],
   given_ask_hang_up: ['「電話を切ってください」', '“Please hang up”'],
-  given_sent: ['{} と送りました({})', '{}: sent ({})'],
-  given_waits: ['{} は、つながりしだい送ります({})', '{}: will be sent as soon as there is a connection ({})'],
+  given_sent: ['{}と送りました({})', '{}: sent ({})'],
+  given_waits: ['{}は、つながりしだい送ります({})', '{}: will be sent as soon as there is a connection ({})'],
   answered: ['答えました', 'Answered'],
   number_missing: [
     '設定で実家の番号を入れておくと、ここから電話をかけられます。',
@@ -126,8 +126,9 @@ const WORDS = {
   pair_paste: ['コードの文字を持っているとき', 'If you have the code as text'],
   pair_field: ['箱が見せるアドレス(コード)', 'The address that the box shows'],
   pair_from_clipboard: ['コピーしたコードを貼り付ける', 'Paste the copied code'],
+  pair_title: ['実家の箱と、この電話をつなぎます', 'Connect this telephone to the box'],
   pair_go: ['この箱とつなぐ', 'Connect to this box'],
-  pair_with: ['箱「{}」から、「{}」として招かれています。', 'Box “{}” invites you as “{}”.'],
+  pair_with: ['箱「{}」に、この電話を「{}」として登録します。', 'Box “{}” will know this telephone as “{}”.'],
   pair_replaces: [
     'いまの登録と記録は、この電話から消えます。',
     'The present pairing and its history will go from this telephone.',
@@ -255,6 +256,13 @@ export const Speech = createContext<{ say: Say; language: Language }>({ say: spe
 
 export function useSpeech(): { say: Say; language: Language } {
   return useContext(Speech)
+}
+
+/** A Japanese number as it is written; any other as it came. */
+export function telephone(number: string): string {
+  const forms = [/^(0[5789]0)(\d{4})(\d{4})$/, /^(0120|0800)(\d{3})(\d{3,4})$/, /^(0[36])(\d{4})(\d{4})$/]
+  const parts = forms.map((form) => form.exec(number)).find(Boolean)
+  return parts ? parts.slice(1).join('-') : number
 }
 
 /** A time as people say it: today 9:14, yesterday 21:03, 11月3日 8:00. */

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -127,3 +130,20 @@ def _break_calls_table(path: Path) -> None:
     with path.open("r+b") as file:
         file.seek((page - 1) * size)
         file.write(b"\xff" * size)
+
+
+def test_a_command_beside_the_box_takes_no_alert_from_it(tmp_path: Path) -> None:
+    """The box opens the file more than once; another program that closes it must not take itself for the last."""
+    path = tmp_path / "calls.sqlite"
+    database, outbox = Database(path, print), SqliteOutbox(path)
+    look = "import sys; from pathlib import Path; from denwaban.store.contacts import ContactBook"
+    look += "; print(len(ContactBook(Path(sys.argv[1])).deliveries()))"
+    command = [sys.executable, "-c", look, str(path)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    for n in (1, 2):
+        put = {"alert_id": f"alert-{n}", "event": "new", "level": Level.ALERT, "sequence": n}
+        outbox.put(**put, messages=[Message("topic", b"{}")], created_at=1.0, expires_at=None)
+        seen = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
+        assert int(seen) == n
+    outbox.close()
+    database.close()

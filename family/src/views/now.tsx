@@ -3,7 +3,7 @@
 import { useState } from 'preact/hooks'
 
 import type { Desk, State } from '../desk'
-import { standing, type Standing, type Story } from '../state'
+import { face, standing, type Standing, type Story } from '../state'
 import { clock, useSpeech } from '../words'
 import { Facts, Field, Icon, type IconName } from './parts'
 import { icon } from './story'
@@ -73,13 +73,13 @@ function BoxState({ desk, state }: { desk: Desk; state: State }) {
     <>
       <Field tone={connecting ? 'none' : tone} icon={connecting ? 'wait' : face} title={say(connecting ? 'connecting' : is)}>
         <p>{connecting ? say('unknown_do') : say(`${is}_do`)}</p>
+        <Facts
+          rows={[
+            [say('proven'), when(provenAt)],
+            ...(is === 'unlinked' && !connecting ? [[say('heard'), when(heardAt)] as [string, string]] : []),
+          ]}
+        />
       </Field>
-      <Facts
-        rows={[
-          [say('proven'), when(provenAt)],
-          ...(is === 'unlinked' && !connecting ? [[say('heard'), when(heardAt)] as [string, string]] : []),
-        ]}
-      />
     </>
   )
 }
@@ -103,7 +103,7 @@ export function PushButton({ desk }: { desk: Desk }) {
   const [failed, setFailed] = useState(false)
   return (
     <div class="step">
-      <h3>{say('push')}</h3>
+      <p class="label">{say('push')}</p>
       {failed && <p class="banner bad">{say('push_failed')}</p>}
       <button type="button" class="main wide" onClick={() => void desk.allowPush().then((done) => setFailed(!done))}>
         <Icon name="bell" /> {say('push_go')}
@@ -117,9 +117,9 @@ export function Telephone({ desk, telephone }: { desk: Desk; telephone: string }
   const [said, setSaid] = useState<'saved' | 'number_bad' | null>(null)
   const save = (event: SubmitEvent) => {
     event.preventDefault()
-    const given = String(new FormData(event.currentTarget as HTMLFormElement).get('number')).normalize('NFKC')
-    const number = given.replace(/[\s()ー‐-]/g, '')
-    const sound = /^\+?\d{3,15}$/.test(number)
+    const given = String(new FormData(event.currentTarget as HTMLFormElement).get('number')).normalize('NFKC').trim()
+    const number = given.replace(/[ー‐−]/g, '-')
+    const sound = /^\+?\d{3,15}$/.test(number.replace(/[\s()-]/g, ''))
     if (sound) desk.keep('telephone', number)
     setSaid(sound ? 'saved' : 'number_bad')
   }
@@ -143,12 +143,12 @@ export function StoryList({ stories, now, open }: { stories: Story[]; now: numbe
   if (!stories.length) return <p class="empty">{say('no_alerts')}</p>
   return (
     <ul class="calls">
-      {stories.map(({ id, latest, given }) => (
+      {stories.map((story) => ({ ...story, what: face(story) })).map(({ id, latest, given, what }) => (
         <li key={id}>
           <button type="button" class={`call ${latest.level}`} onClick={() => open(id)}>
             <span class={`level ${latest.level}`}>
-              <Icon name={icon(latest.level)} />
-              {say(`level_${latest.level}`)}
+              <Icon name={icon(what)} />
+              {say(`level_${what}`)}
               {latest.drill && latest.level !== 'quiet' && <span class="tag">{say('drill')}</span>}
             </span>
             {latest.level !== 'quiet' && <span class="who">{latest.detail?.kind}</span>}

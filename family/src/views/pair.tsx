@@ -60,7 +60,7 @@ function Offer({ invitation, pair, paired }: PairProps & { invitation: Invitatio
   }
   return (
     <>
-      <Field tone="none" icon="call" title={say('pair_go')}>
+      <Field tone="none" icon="call" title={say('pair_title')}>
         <p>{say('pair_with', invitation.unit, invitation.contact)}</p>
         {paired && <p>{say('pair_replaces')}</p>}
       </Field>

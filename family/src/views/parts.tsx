@@ -37,11 +37,10 @@ export function Icon({ name }: { name: IconName }) {
 export function Field(props: { tone: string; icon: IconName; title: string; children?: ComponentChildren }) {
   return (
     <section class={`state ${props.tone}`} aria-live="polite">
-      <Icon name={props.icon} />
-      <div>
-        <h1>{props.title}</h1>
-        {props.children}
-      </div>
+      <h1>
+        <Icon name={props.icon} /> <span>{props.title}</span>
+      </h1>
+      {props.children}
     </section>
   )
 }

@@ -1,11 +1,12 @@
 // One alert: what it is, what to do, what may be answered, the words that counted.
 
-import { useEffect, useState } from 'preact/hooks'
+import type { ComponentChildren } from 'preact'
+import { useEffect, useRef, useState } from 'preact/hooks'
 
 import { soundIsAllowed, startAlarm } from '../alarm'
-import { choices, sounds, type Story } from '../state'
+import { choices, face, goesOn, sounds, type Face, type Story } from '../state'
 import type { Answer, Detail } from '../wire'
-import { clock, useSpeech } from '../words'
+import { clock, telephone as written, useSpeech, type Say } from '../words'
 import { Ask, Facts, Icon, type IconName } from './parts'
 
 export interface StoryProps {
@@ -20,22 +21,36 @@ export function Alarm(props: StoryProps & { aside: () => void }) {
   const { say } = useSpeech()
   const { story } = props
   const [silent, setSilent] = useState(false)
+  const title = useRef<HTMLDivElement>(null)
   const loud = sounds(story) && !silent
   useEffect(() => (loud ? startAlarm() : undefined), [loud])
+  useEffect(() => title.current?.focus(), [])
   return (
-    <div class={`alarm ${story.latest.level}`} role="alertdialog" aria-modal="true" aria-labelledby="alarm-title">
+    <div
+      class={`alarm ${story.latest.level}`}
+      role="alertdialog"
+      aria-modal="true"
+      aria-labelledby="story-title"
+      tabIndex={-1}
+      ref={title}
+    >
       <main>
-        <Head story={story} id="alarm-title" />
-        {loud && (
-          <button type="button" class="plain" onClick={() => setSilent(true)}>
-            <Icon name="voice" /> {say('silence')}
+        <Head {...props} />
+        <div class="aside">
+          {loud ? (
+            <button type="button" class="plain" onClick={() => setSilent(true)}>
+              <Icon name="voice" /> {say('silence')}
+            </button>
+          ) : (
+            <span />
+          )}
+          <button type="button" class="plain" onClick={props.aside}>
+            <Icon name="close" /> {say('close')}
           </button>
-        )}
+        </div>
         {loud && !soundIsAllowed() && <p class="small">{say('touch')}</p>}
         <Body {...props} />
-        <button type="button" class="plain" onClick={props.aside}>
-          <Icon name="close" /> {say('close')}
-        </button>
+        <Call {...props} />
       </main>
     </div>
   )
@@ -49,64 +64,94 @@ export function StoryPage(props: StoryProps & { back: () => void }) {
       <button type="button" class="plain" onClick={props.back}>
         <Icon name="back" /> {say('back')}
       </button>
-      <Head story={props.story} id="story-title" />
+      <Head {...props} />
       <Body {...props} />
+      <Call {...props} />
     </main>
   )
 }
 
-function Head({ story, id }: { story: Story; id: string }) {
+function Head({ story, now }: StoryProps) {
   const { say } = useSpeech()
-  const { level, drill, event, detail } = story.latest
+  const { level, drill, detail } = story.latest
+  const what = face(story)
+  const real = what !== 'quiet'
   return (
     <>
-      {drill && level !== 'quiet' && (
+      {drill && real && (
         <p class="drill">
           <strong>{say('drill')}</strong> {say('drill_note')}
         </p>
       )}
       <header class={`state ${level}`}>
-        <Icon name={icon(level)} />
-        <div>
-          <h1 id={id}>{say(`level_${level}`)}</h1>
-          {detail && level !== 'quiet' && <p class="kind">{detail.kind}</p>}
-          <p>{level === 'quiet' ? say('quiet_note') : say(event === 'end' ? 'over' : 'going_on')}</p>
-        </div>
+        <h1 id="story-title">
+          <Icon name={icon(what)} /> <span>{say(`level_${what}`)}</span>
+        </h1>
+        {detail && real && <p class="kind">{detail.kind}</p>}
+        {!real && <p>{say('quiet_note')}</p>}
+        {detail && (what === 'alert' || what === 'caution') && (
+          <p class="pair">
+            <span>{caller(detail, say)}</span> <span>{say(goesOn(story, now) ? 'going_on' : 'over')}</span>
+          </p>
+        )}
+        {detail && detail.evidence.length > 0 && (
+          <p class="words" aria-label={say('evidence')} role="group">
+            {detail.evidence.map((phrase) => (
+              <mark key={phrase}>{phrase}</mark>
+            ))}
+          </p>
+        )}
       </header>
     </>
   )
 }
 
-function Body({ story, telephone, now, answer }: StoryProps) {
+function Body(props: StoryProps) {
   const { say, language } = useSpeech()
+  const { story, now } = props
   const { latest, partial } = story
   const { detail } = latest
-  const rows: [string, string][] = [[say('at'), clock(latest.at, now, language, say)]]
-  if (detail && latest.level !== 'quiet') rows.unshift([say('caller'), caller(detail, say)])
+  if (face(story) === 'quiet') return <Facts rows={[[say('at'), clock(latest.at, now, language, say)]]} />
   return (
     <>
-      {detail && latest.level !== 'quiet' && (
+      <Given {...props} />
+      {detail ? (
         <section class="card">
           <h2>{say('todo')}</h2>
           <p class="advice">{detail.advice}</p>
         </section>
+      ) : (
+        <p class="hint">{say('no_detail')}</p>
       )}
-      {!detail && <p class="hint">{say('no_detail')}</p>}
-      {latest.level !== 'quiet' && <Answers story={story} telephone={telephone} now={now} answer={answer} />}
-      {detail && detail.evidence.length > 0 && (
-        <section>
-          <h2>{say('evidence')}</h2>
-          <p class="words">
-            {detail.evidence.map((phrase) => (
-              <mark key={phrase}>{phrase}</mark>
-            ))}
-          </p>
-        </section>
-      )}
-      <Facts rows={rows} />
+      <Answers {...props} />
+      <Facts rows={[[say('at'), clock(latest.at, now, language, say)]]} />
       {detail && <Said detail={detail} />}
-      {partial && detail?.transcript.length === 0 && latest.level !== 'quiet' && <p class="hint">{say('said_wait')}</p>}
+      {partial && detail?.transcript.length === 0 && <p class="hint">{say('said_wait')}</p>}
     </>
+  )
+}
+
+/** The one thing to do first; under the thumb. */
+function Call({ story, telephone, answer }: StoryProps) {
+  const { say } = useSpeech()
+  const open = choices(story).includes('calling')
+  const called = story.given.some((one) => one.answer === 'calling')
+  if (telephone && (open || called)) {
+    return (
+      <div class="thumb">
+        <a class="button main" href={`tel:${telephone.replace(/[^\d+]/g, '')}`} onClick={() => open && answer('calling')}>
+          <Icon name="call" /> {say(open ? 'calling' : 'again')}
+        </a>
+      </div>
+    )
+  }
+  if (!open) return null
+  return (
+    <div class="thumb">
+      <button type="button" class="main" onClick={() => answer('calling')}>
+        <Icon name="call" /> {say('calling_plain')}
+      </button>
+    </div>
   )
 }
 
@@ -117,54 +162,50 @@ const BUTTONS: Record<Exclude<Answer, 'calling'>, IconName> = {
   false_alarm: 'ok',
 }
 
-function Answers({ story, telephone, now, answer }: StoryProps) {
+function Given({ story, now }: StoryProps) {
   const { say, language } = useSpeech()
-  const open = choices(story)
-  const mayCall = open.includes('calling')
-  const dialled = story.given.some((one) => one.answer === 'calling')
   return (
-    <section class="answers">
+    <div role="status">
       {story.given.map((one) => (
-        <p key={one.answer} class="banner good" role="status">
+        <p key={one.answer} class="banner good">
           <Icon name={one.sent ? 'ok' : 'wait'} />
           {say(one.sent ? 'given_sent' : 'given_waits', say(`given_${one.answer}`), clock(one.at, now, language, say))}
         </p>
       ))}
-      {telephone && (mayCall || dialled) && (
-        <a class="button main call" href={`tel:${telephone}`} onClick={() => mayCall && answer('calling')}>
-          <Icon name="call" /> {say(mayCall ? 'calling' : 'again')}
-        </a>
-      )}
-      {!telephone && mayCall && (
-        <>
-          <button type="button" class="main call" onClick={() => answer('calling')}>
-            <Icon name="call" /> {say('calling_plain')}
-          </button>
-          <p class="small">{say('number_missing')}</p>
-        </>
-      )}
-      {open
-        .filter((one) => one !== 'calling')
-        .map((one) => {
-          const face = (
-            <>
-              <Icon name={BUTTONS[one]} /> {say(one)}
-            </>
-          )
-          if (one === 'false_alarm' || one === 'hang_up') {
-            return (
-              <Ask key={one} question={say(`${one}_ask`)} {...(one === 'hang_up' ? { class: 'danger' } : {})} yes={() => answer(one)}>
-                {face}
-              </Ask>
-            )
-          }
-          return (
-            <button type="button" key={one} onClick={() => answer(one)}>
-              {face}
-            </button>
-          )
-        })}
+    </div>
+  )
+}
+
+function Answers({ story, telephone, answer }: StoryProps) {
+  const { say } = useSpeech()
+  const open = choices(story)
+  return (
+    <section class="answers">
+      {open.map((one) => one !== 'calling' && <AnswerButton key={one} one={one} give={() => answer(one)} />)}
+      {!telephone && open.includes('calling') && <p class="small">{say('number_missing')}</p>}
     </section>
+  )
+}
+
+/** What makes the box act on others' ears or on its judgement is asked about once more. */
+function AnswerButton({ one, give }: { one: Exclude<Answer, 'calling'>; give: () => void }) {
+  const { say } = useSpeech()
+  const inside: ComponentChildren = (
+    <>
+      <Icon name={BUTTONS[one]} /> {say(one)}
+    </>
+  )
+  if (one === 'false_alarm' || one === 'hang_up') {
+    return (
+      <Ask question={say(`${one}_ask`)} {...(one === 'hang_up' ? { class: 'danger' } : {})} yes={give}>
+        {inside}
+      </Ask>
+    )
+  }
+  return (
+    <button type="button" onClick={give}>
+      {inside}
+    </button>
   )
 }
 
@@ -196,11 +237,11 @@ function marked(text: string, phrases: string[]) {
     .map((part, n) => (n % 2 ? <mark key={n}>{part}</mark> : part))
 }
 
-function caller({ number, absence }: Detail, say: ReturnType<typeof useSpeech>['say']): string {
-  if (number) return number
+function caller({ number, absence }: Detail, say: Say): string {
+  if (number) return written(number)
   return absence === 'P' || absence === 'O' || absence === 'C' || absence === 'S' ? say(`absent_${absence}`) : say('absent')
 }
 
-export function icon(level: Story['latest']['level']): IconName {
-  return level === 'quiet' ? 'bell' : level
+export function icon(what: Face): IconName {
+  return what === 'quiet' || what === 'help' ? 'bell' : what
 }

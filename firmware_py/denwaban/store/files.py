@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import sqlite3
@@ -47,8 +48,13 @@ def prepare(path: Path) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Ours alone: SQLite gives its -wal and -shm files the mode of the database.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        # Ours alone: SQLite gives its -wal and -shm files the mode of the database. A file that is there is not opened
+        # here: closing it would drop the locks of this process's connections, and the next program that closes the
+        # database would take itself for the last and delete the log under them (sqlite.org/howtocorrupt.html §2.2).
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        if not os.access(path, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
         raise StoreError(
             f"{path}: cannot be opened for writing ({error.strerror}); check the folder and its owner"

@@ -16,7 +16,7 @@ import pytest
 from denwaban.alert.keys import UnitKey
 from denwaban.alert.mqtt import MqttAlerts
 from denwaban.alert.pairing import read_invitation
-from denwaban.app import contacts_of, mqtt_settings
+from denwaban.alerting import contacts_of, mqtt_settings
 from denwaban.cli import main
 from denwaban.clock import SystemClock
 from denwaban.config import Config, load_config

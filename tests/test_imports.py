@@ -16,7 +16,7 @@ FOR_EVERYBODY = frozenset(
 )
 KNOW_SEVERAL = frozenset(
     (
-        *("app.py", "drill.py", "drill_family.py", "rehearsal.py", "analysis.py", "checks.py"),
+        *("app.py", "alerting.py", "drill.py", "drill_family.py", "rehearsal.py", "analysis.py", "checks.py"),
         *("household.py", "page.py"),
     )
 )
@@ -129,7 +129,7 @@ def test_every_import_is_of_the_standard_library_or_declared() -> None:
     declared = {
         "cattrs", "cryptography", "jwcrypto", "numpy", "onnxruntime", "paho", "phonenumbers", "platformdirs", "serial",
         "rich", "soundfile", "soxr", "sudachipy", "vobject", "webrtcvad", "ctranslate2", "tokenizers", "vosk",
-        "sounddevice", "amqtt", "anyio", "argon2", "gpiozero", "jinja2", "segno", "starlette", "uvicorn",
+        "sounddevice", "amqtt", "anyio", "apprise", "argon2", "gpiozero", "jinja2", "segno", "starlette", "uvicorn",
     }  # fmt: skip
     found = {name.split(".")[0] for path in modules(PACKAGE) for _line, name in imports(path)} - {"denwaban"}
     assert found - set(sys.stdlib_module_names) - declared == set()

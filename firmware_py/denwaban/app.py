@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
-from denwaban.alert.desk import FamilyEvent
-from denwaban.alert.keys import UnitKey
 from denwaban.alert.mqtt import MqttAlerts
-from denwaban.alert.push import PushingAlerts, PushSender
+from denwaban.alert.push import PushSender
 from denwaban.alert.queued import QueuedAlerts
-from denwaban.alert.settings import Contact, DetailLevel, Language, MqttSettings, Patience
+from denwaban.alerting import (
+    alerts_of,
+    phone_state,
+    push_sender,
+    queued_alerts,
+    reachable_contacts,
+    start_alerts,
+)
 from denwaban.audio.device import SoundSystem
 from denwaban.audio.line_input import SoundInput
 from denwaban.audio.prompts import PromptLibrary
 from denwaban.audio.sides import LevelSides
 from denwaban.audio.speaker import SilentSpeaker, SoundSpeaker
 from denwaban.audio.vad import Segmenter
-from denwaban.config import Config, ContactConfig
+from denwaban.config import Config
 from denwaban.detect.judge import CallJudge
 from denwaban.detect.model import ScamModel, load_model
 from denwaban.detect.policy import Feedback, PastCall, caller_shift, household_bias, household_shift
@@ -36,18 +40,15 @@ from denwaban.line.profiles import PROFILES
 from denwaban.listener import CallListener, MixedListener, SeparateListener
 from denwaban.loop import Loop, Observer, Ports
 from denwaban.panel.gpio import GpioPanel, NoPanel, fitted, open_gpio
-from denwaban.paths import database_path, push_key_path, recording_of, recordings_dir, unit_key_path
+from denwaban.paths import database_path, recording_of, recordings_dir
 from denwaban.phases import SessionSettings, SessionState
 from denwaban.ports import Capabilities, Clock, Line, Panel, Recognizer, Recorder, Speaker
 from denwaban.rules import ScreeningRules
 from denwaban.rules_watch import RulesWatch, configured_rules
 from denwaban.screening import on_stop_list
 from denwaban.shipped import shipped_models
-from denwaban.store.contacts import ContactBook
 from denwaban.store.database import Database
 from denwaban.store.lists import RulesReader
-from denwaban.store.outbox import SqliteOutbox
-from denwaban.store.push import PushBook
 from denwaban.store.recordings import FlacRecorder, apply_retention, delete_recording
 from denwaban.supervise import Pulse
 from denwaban.transcribe.catalog import load_catalog
@@ -121,7 +122,7 @@ class Box:
 
     def run(self) -> None:
         self.rules.start(self.loop.emit)
-        start_alerts(self.alerts, self.push, self.loop.emit)
+        start_alerts(self.alerts, self.push, self.loop.emit, lambda: phone_state(self.loop.state))
         try:
             self.loop.run()
         finally:
@@ -146,17 +147,17 @@ def build_box(
     observer: Observer = lambda _happening: None,
     line_waits: bool = False,
     drill: bool = False,
+    config_file: Path | None = None,
     recognizer: Recognizer | None = None,
 ) -> Box:
     """Build everything from the configuration. Raises DenwabanError naming what is missing.
 
     `line_waits`: the line is the virtual one and stands still while the recogniser is behind. `recognizer` takes the
-    place of the configured speech engine.
+    place of the configured speech engine. `config_file`: where `config` is from, for a drill from afar.
     """
     if config.line.kind == "modem" and not config.line.port:
         raise ConfigError("configuration", ("line.port: is empty; `denwaban doctor` lists the serial ports",))
-    pulse = pulse or Pulse()
-    panel = _panel(config)
+    pulse, panel = pulse or Pulse(), _panel(config)
     model = load_model(shipped_models() / "scam-ja")
     recognizer = recognizer or load_speech(config, model)
     prompts = PromptLibrary()
@@ -168,16 +169,16 @@ def build_box(
     listeners = _listeners(config, clock, model, recognizer, database, rules)
     speaker, house = _speaker(config, prompts, sound), _housekeeping(config, clock, database)
     ears = Ears(listeners, _recorders(config), _deleter(config), line_waits=line_waits, speaker=speaker)
-    alerts = _alerts(config, clock, drill=drill, can_cut=line.capabilities.can_cut)
+    alerts = alerts_of(config, clock, config_file, drill=drill, can_cut=line.capabilities.can_cut)
     push = push_sender(config, clock, database_path(config)) if alerts is not None else None
-    outbox = _queued(alerts, push)
+    outbox = queued_alerts(alerts, push)
     ports = Ports(clock, line, ears, database, outbox, speaker, panel, house)
     boot = f"{int(clock.wall()):x}-{secrets.token_hex(3)}"
-    tells_family = bool(config.alerts.host and contacts_of(config)())
-    settings = session_settings(config, rules.now.rules, line.capabilities, tells_family=tells_family)
+    tells = bool(reachable_contacts(config)())
+    settings = session_settings(config, rules.now.rules, line.capabilities, tells_family=tells)
     state = SessionState(boot, settings, wall_offset=rules.now.wall_offset, line_ready=False)
-    observe = _telling(pulse, observer)
-    return Box(Loop(state, ports, observe, pulse.beater("main")), database, alerts, rules, outbox, push)
+    loop = Loop(state, ports, _telling(pulse, observer), pulse.beater("main"))
+    return Box(loop, database, alerts, rules, outbox, push)
 
 
 def _telling(pulse: Pulse, observer: Observer) -> Observer:
@@ -268,107 +269,6 @@ def _housekeeping(config: Config, clock: Clock, database: Database) -> Callable[
             _log.error("old recordings stay: %s", error)
 
     return keep_house
-
-
-def mqtt_settings(config: Config) -> MqttSettings:
-    """How to reach the broker."""
-    alerts = config.alerts
-    return MqttSettings(
-        host=alerts.host,
-        port=alerts.port,
-        protocol=alerts.protocol,
-        username=alerts.username or None,
-        password_file=Path(alerts.password_file) if alerts.password_file else None,
-        tls=bool(alerts.tls_ca or alerts.tls_cert),
-        ca_file=Path(alerts.tls_ca) if alerts.tls_ca not in ("", "system") else None,
-        cert_file=Path(alerts.tls_cert) if alerts.tls_cert else None,
-        key_file=Path(alerts.tls_key) if alerts.tls_key else None,
-    )
-
-
-def _alerts(config: Config, clock: Clock, *, drill: bool, can_cut: bool) -> MqttAlerts | None:
-    if not config.alerts.host:
-        _log.warning("no broker is configured ([alerts] host): the household is warned, the family is not")
-        return None
-    return MqttAlerts(
-        settings=mqtt_settings(config),
-        unit=config.unit.name,
-        contacts=contacts_of(config),
-        key=UnitKey.load_or_create(unit_key_path(config)),
-        outbox=SqliteOutbox(database_path(config)),
-        clock=clock,
-        drill=drill,
-        can_cut=can_cut,
-        patience=Patience(receipt_s=config.alerts.receipt_s, reply_s=config.alerts.reply_s),
-    )
-
-
-def push_key(config: Config) -> UnitKey | None:
-    """None where the family has no page to be woken."""
-    return UnitKey.load_or_create(push_key_path(config)) if config.alerts.page else None
-
-
-def push_sender(config: Config, clock: Clock, database: Path) -> PushSender | None:
-    """Wakes contacts whose page is closed; None where the family has no page."""
-    key = push_key(config)
-    return None if key is None else PushSender(PushBook(database), key, config.alerts.page, clock)
-
-
-def start_alerts(
-    alerts: MqttAlerts | None, push: PushSender | None, tell: Callable[[FamilyEvent], None] = lambda _event: None
-) -> None:
-    """Begin to deliver, both ways."""
-    if push is not None:
-        push.start()
-    if alerts is not None and push is not None:
-        alerts.start(tell, push.subscribe)
-    elif alerts is not None:
-        alerts.start(tell)
-
-
-def _queued(alerts: MqttAlerts | None, push: PushSender | None) -> QueuedAlerts | None:
-    if alerts is None:
-        return None
-    return QueuedAlerts(alerts if push is None else PushingAlerts(alerts, push))
-
-
-def contacts_of(config: Config) -> Callable[[], Sequence[Contact]]:
-    """The contacts: those of the configuration and those paired by now. Raises ConfigError now, StoreError later."""
-    configured = {contact.name: _contact(contact) for contact in config.contacts}
-    book = ContactBook(database_path(config))
-
-    def now() -> Sequence[Contact]:
-        paired = (
-            Contact(
-                *(one.name, one.role, one.public_jwk),
-                detail=cast(DetailLevel, one.detail),
-                language=cast(Language, one.language),
-                hours=one.hours,
-                turn=one.turn,
-                push=one.push,
-            )
-            for one in book.contacts()
-        )
-        return tuple({**configured, **{contact.name: contact for contact in paired}}.values())
-
-    return now
-
-
-def _contact(contact: ContactConfig) -> Contact:
-    key = None
-    if contact.key_file:
-        try:
-            key = Path(contact.key_file).read_text("utf-8")
-        except OSError as error:
-            where = f"contacts.key_file: {contact.key_file}: {error.strerror}"
-            raise ConfigError("configuration", (where,)) from error
-    return Contact(
-        *(contact.name, contact.role, key),
-        detail=contact.detail,
-        language=contact.language,
-        hours=contact.hours,
-        turn=contact.turn,
-    )
 
 
 def _speaker(config: Config, prompts: PromptLibrary, sound: SoundSystem) -> Speaker:

@@ -7,11 +7,15 @@ import shutil
 import socket
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Final
 
 from serial.tools import list_ports
 
-from denwaban.app import contacts_of, engine_of
+from denwaban.alert.apprise_sender import apprise_sender
+from denwaban.alert.notify import addresses
+from denwaban.alerting import contacts_of, tells_anybody
+from denwaban.app import engine_of
 from denwaban.audio.prompts import PromptLibrary
 from denwaban.clock import SystemClock
 from denwaban.config import Config
@@ -261,7 +265,14 @@ def _panel(config: Config) -> Iterator[Finding]:
 def _broker(config: Config) -> Iterator[Finding]:
     alerts = config.alerts
     if not alerts.host:
-        yield Finding("broker", "note", "none: the household is warned, the family is not", "set [alerts] host")
+        told = (
+            "contacts get notes, and cannot answer"
+            if tells_anybody(config)
+            else "the household is warned, the family is not"
+        )
+        yield Finding("broker", "note", f"none: {told}", "set [alerts] host")
+        if tells_anybody(config):
+            yield from _contacts(config)
         return
     try:
         socket.create_connection((alerts.host, alerts.port), timeout=BROKER_LIMIT_S).close()
@@ -280,7 +291,10 @@ def _contacts(config: Config) -> Iterator[Finding]:
     except DenwabanError as error:
         yield Finding("contacts", "bad", str(error))
         return
-    without = [contact.name for contact in contacts if contact.public_jwk is None]
+    for contact in contacts:
+        if contact.notify_file is not None:
+            yield from _notes(contact.name, contact.notify_file)
+    without = [contact.name for contact in contacts if contact.public_jwk is None and contact.notify_file is None]
     if not contacts:
         yield Finding("contacts", "note", "nobody is registered", "denwaban contacts pair NAME")
     elif without:
@@ -289,6 +303,19 @@ def _contacts(config: Config) -> Iterator[Finding]:
             "note",
             f"without a key, so without details and answers: {', '.join(without)}",
             "denwaban contacts pair NAME",
+        )
+
+
+def _notes(name: str, file: Path) -> Iterator[Finding]:
+    try:
+        apprise_sender()
+        urls = addresses(file)
+    except DenwabanError as error:
+        yield Finding("notes", "bad", f"contact {name}: {error}")
+    else:
+        kinds = ", ".join(url.partition("://")[0] if "://" in url else "not an address" for url in urls)
+        yield Finding(
+            "notes", "ok", f"contact {name}: {kinds}; whether they arrive, `denwaban contacts test {name}` tells"
         )
 
 

@@ -161,6 +161,9 @@ class AlertsConfig:
     tls_key: str = _key("", "File with that certificate's private key. Empty: it is in tls_cert.")
     page: str = _key("", "Address of the family's page, https://…; pairing codes then open it. Empty: no page.")
     websocket: str = _key("", "The broker's address for that page, wss://…; the telephone must trust its certificate.")
+    home_assistant: bool = _key(
+        False, "true: show Home Assistant state, level and last alert, with a button for a drill; the broker sees them."
+    )
     receipt_s: float = _key(
         30.0,
         "Seconds in which a contact's program must confirm an alert; then it is offered again, and others are told.",
@@ -212,6 +215,11 @@ class ContactConfig:
     name: str = _key("", "Name in the contact's topic: letters, digits and hyphens.")
     role: str = _key("", "How the household calls this person, for example 娘さん.")
     key_file: str = _key("", "The contact's public key (JWK, P-256); details are encrypted to it. Empty: no details.")
+    notify_file: str = _key(
+        "",
+        "File with addresses of Apprise, one a line, tried in order: short notes by e-mail, LINE and others.",
+        secret=True,
+    )
     detail: Literal["minimal", "words", "transcript"] = _key(
         "transcript", "minimal (kind of scam, advice), words (also number and words that counted) or transcript (all)."
     )

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from denwaban.alert.mosquitto import find_mosquitto
-from denwaban.app import contacts_of
+from denwaban.alerting import contacts_of
 from denwaban.config import Config, PanelConfig, ScreeningConfig
 from denwaban.drill_family import local_family
 from denwaban.effects import Effect, Warn
@@ -118,7 +118,8 @@ def lend_subscriptions(config: Config, database: Path) -> None:
 def _family(config: Config, folder: Path) -> Config:
     """The box's broker and contacts for a box in another folder, with the same key: contacts have pinned it."""
     if not config.alerts.host:
-        raise ConfigError("drill", ("alerts.host: is empty, so nobody can be told; try `denwaban drill --local`",))
+        way_out = "try `denwaban contacts test NAME` for notes, or `denwaban drill --local`"
+        raise ConfigError("drill", (f"alerts.host: is empty, so nobody can answer; {way_out}",))
     if not any(contact.public_jwk for contact in contacts_of(config)()):
         raise ConfigError("drill", ("no contact with a key: `denwaban contacts pair NAME`, or --local",))
     for key in (unit_key_path(config), push_key_path(config)):

@@ -20,7 +20,7 @@ from denwaban.alert.pair_link import accept, invite
 from denwaban.alert.pairing import Invitation, new_code
 from denwaban.alert.profile import Profile
 from denwaban.alert.wire import Reader
-from denwaban.app import mqtt_settings
+from denwaban.alerting import mqtt_settings
 from denwaban.clock import SystemClock
 from denwaban.config import AlertsConfig, Config, UnitConfig
 from denwaban.errors import DenwabanError

@@ -20,6 +20,7 @@ from cryptography.x509.oid import NameOID
 from denwaban.alert import wire
 from denwaban.alert.contact import ContactClient
 from denwaban.alert.desk import FamilyEvent
+from denwaban.alert.home import PhoneState
 from denwaban.alert.keys import UnitKey, new_private_key, public_part, public_text
 from denwaban.alert.memory import ReceivedAlert
 from denwaban.alert.mqtt import MqttAlerts
@@ -81,6 +82,7 @@ class Desk:
         if outbox is None:
             outbox = SqliteOutbox(self.folder / "calls.sqlite")
             self.stack.callback(outbox.close)
+        phone = more.pop("phone", PhoneState)
         contacts = contacts or [Contact("musume", "daughter", public_text(self.contact_key))]
         alerts = MqttAlerts(
             settings=settings,
@@ -90,7 +92,7 @@ class Desk:
             outbox=outbox,
             **{"clock": WallClock()} | more,
         )
-        alerts.start(self.told.append)
+        alerts.start(self.told.append, phone=phone)
         self.stack.callback(alerts.close)
         return alerts
 

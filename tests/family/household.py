@@ -21,10 +21,11 @@ from denwaban.alert.keys import UnitKey, thumbprint
 from denwaban.alert.mqtt import MqttAlerts
 from denwaban.alert.pairing import Invitation
 from denwaban.alert.push import PushingAlerts, PushSender
-from denwaban.app import contacts_of, database_path, mqtt_settings, push_sender, start_alerts, unit_key_path
+from denwaban.alerting import contacts_of, mqtt_settings, push_sender, start_alerts
 from denwaban.cli import main
 from denwaban.clock import SystemClock
 from denwaban.config import Config, load_config
+from denwaban.paths import database_path, unit_key_path
 from denwaban.store.contacts import ContactBook
 from denwaban.store.outbox import SqliteOutbox
 from tests.alert.alert_desk import Listener, certificate

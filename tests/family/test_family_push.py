@@ -19,8 +19,8 @@ pytest.importorskip("playwright.sync_api", reason="scripts/test-family brings Pl
 
 from denwaban.alert.keys import UnitKey
 from denwaban.alert.webpush import public_key
-from denwaban.app import push_key_path
 from denwaban.events import FamilyAnswered, FamilyTold
+from denwaban.paths import push_key_path
 from tests.alert.alert_desk import an_alert
 from tests.alert.push_service import Browser, PushService, decoded, push_service
 from tests.family.household import CHROMIUM, Household

@@ -12,6 +12,7 @@ from jwcrypto.jwk import JWK
 
 from denwaban.alert import wire
 from denwaban.alert.keys import read_public_key
+from denwaban.alert.notify import alert_note, note_message
 from denwaban.alert.outbox import Message
 from denwaban.alert.patience import Turns
 from denwaban.alert.settings import Contact
@@ -73,8 +74,9 @@ def compose(
     now: float,
     *,
     can_cut: bool,
+    broker: bool = True,
 ) -> list[Message]:
-    """The messages in the order in which they leave: contacts are the ones in a hurry."""
+    """The messages in the order in which they leave: contacts are the ones in a hurry. Without a broker notes only."""
     public = wire.public_message(envelope, unit_key)
     at_turn = sorted(((turn_of(contact, envelope.at), contact, key) for contact, key in contacts), key=lambda x: x[0])
     come, answered = turns.began(alert.alert_id, (turn for turn, _, _ in at_turn), now)
@@ -83,6 +85,11 @@ def compose(
         if turn > come and answered:
             continue
         waits = turn if turn > come else 0
+        if contact.notify_file is not None and envelope.event == "new":
+            note = alert_note(alert, envelope.at, contact.language, drill=envelope.drill)
+            messages.append(note_message(contact, note, waits))
+        if not broker or (key is None and contact.notify_file is not None):
+            continue
         topic = wire.contact_topic(envelope.unit, contact.name)
         if key is None:
             messages.append(Message(topic, public, contact.name, turn=waits))
@@ -95,7 +102,7 @@ def compose(
         given = tuple((nonce, reply) for reply, nonce in choices.items())
         push = wire.push_message(envelope, detail, unit_key, contact.name, key, MAX_PLAIN) if contact.push else None
         messages.append(Message(topic, sealed, contact.name, receipt, waits, given, push))
-    return [*messages, Message(wire.alert_topic(envelope.unit), public)]
+    return [*messages, Message(wire.alert_topic(envelope.unit), public)] if broker else messages
 
 
 def _replies(alert: SendAlert, *, can_cut: bool) -> tuple[Reply, ...]:

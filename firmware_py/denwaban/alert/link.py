@@ -8,10 +8,12 @@ paho's callbacks run on its network thread and only enqueue.
 from __future__ import annotations
 
 import contextlib
+import logging
 import queue
 import socket
 import ssl
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -22,6 +24,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from denwaban.alert.settings import MqttSettings
+
+_log = logging.getLogger(__name__)
 
 _INBOX_LENGTH: Final = 1000
 _LETTERS: Final = 200
@@ -135,9 +139,14 @@ class Link:
     `letters`. Opened, used and closed by one thread."""
 
     def __init__(
-        self, settings: MqttSettings, client_id: str, will: tuple[str, bytes] | None, inbox: Inbox, hear: str
+        self,
+        settings: MqttSettings,
+        client_id: str,
+        will: tuple[str, bytes] | None,
+        inbox: Inbox,
+        hear: Sequence[str],
     ) -> None:
-        """`hear`: filter of topics to subscribe. Raises OSError when a file of `settings` cannot be read."""
+        """`hear`: topics to subscribe, that of the contacts first. OSError when a file of `settings` cannot be read."""
         self._settings = settings
         self._inbox = inbox
         self._hear = hear
@@ -184,7 +193,7 @@ class Link:
         if code.is_failure:
             put_or_drop(self._inbox, Lost(f"the broker refused: {code}"))
             return
-        client.subscribe(self._hear, 1)
+        client.subscribe([(topic, 1) for topic in self._hear])
         put_or_drop(self._inbox, Connected(bool(flags.session_present)))
 
     def _on_disconnect(self, _client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, _properties: Any) -> None:
@@ -194,10 +203,14 @@ class Link:
         put_or_drop(self._inbox, Acknowledged(mid, str(code) if code.is_failure else None))
 
     def _on_subscribe(self, _client: Any, _data: Any, _mid: int, codes: list[ReasonCode], _properties: Any) -> None:
-        if any(code.is_failure for code in codes):
+        if codes[0].is_failure:
             put_or_drop(self._inbox, Unheard(str(codes[0])))
+        elif any(code.is_failure for code in codes):
+            _log.warning("the broker does not let Home Assistant be heard; check its access rules")
 
     def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
+        if message.retain:  # said at another time, and perhaps obeyed then
+            return
         if put_or_drop(self.letters, (message.topic, bytes(message.payload))):
             put_or_drop(self._inbox, Woken())
 

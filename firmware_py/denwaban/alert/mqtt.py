@@ -16,6 +16,7 @@ from typing import Final
 from denwaban.alert import wire
 from denwaban.alert.compose import Contacts, compose
 from denwaban.alert.desk import Desk, FamilyEvent
+from denwaban.alert.home import Home, PhoneState
 from denwaban.alert.keys import UnitKey
 from denwaban.alert.link import (
     Acknowledged,
@@ -29,11 +30,12 @@ from denwaban.alert.link import (
     new_inbox,
     put_or_drop,
 )
+from denwaban.alert.notify import Notifier, Send, health_note, note_message
 from denwaban.alert.outbox import Message, Outbox, SpillingOutbox
 from denwaban.alert.settings import Contact, MqttSettings, Patience, Protocol
 from denwaban.alert.webpush import Subscription
 from denwaban.alert.window import Window
-from denwaban.effects import ReportHealth, SendAlert
+from denwaban.effects import Hearing, ReportHealth, SendAlert
 from denwaban.events import Level
 from denwaban.ports import Clock
 
@@ -66,7 +68,8 @@ class MqttAlerts:
     """Delivers alerts at least once (a `ports.AlertSink`). Call `submit` from one thread only, `status` from any.
 
     Raises WireError when unit, a contact's name or key cannot be used. `contacts`: asked anew for each alert.
-    `can_cut`: contacts may ask for the call to be cut. A drill sends neither availability nor health.
+    `can_cut`: contacts may ask for the call to be cut. A drill sends neither availability nor health. Without a host in
+    `settings` there is no broker, and contacts get notes only, by way of `send_note`.
     """
 
     def __init__(
@@ -81,11 +84,11 @@ class MqttAlerts:
         drill: bool = False,
         can_cut: bool = False,
         patience: Patience | None = None,
+        home: Home | None = None,
+        send_note: Send | None = None,
     ) -> None:
         self._settings = settings
-        self._availability = wire.availability_topic(unit)
         self._health = wire.health_topic(unit)
-        self._echo = wire.echo_topic(unit)
         self._unit = unit
         self._drill = drill
         self._can_cut = can_cut
@@ -93,8 +96,14 @@ class MqttAlerts:
         self._contacts = Contacts(contacts)
         self._outbox = SpillingOutbox(outbox)
         self._sequence = outbox.last_sequence()
+        self._home = home
+        self._last_alert = outbox.last_alert() if home else None
+        self._hearing: Hearing | None = None
         self._clock = clock
         self._desk = Desk(unit, self._contacts, self._outbox, clock, patience or Patience(), drill=drill)
+        self._notifier = None
+        if send_note is not None:
+            self._notifier = Notifier(self._outbox, lambda: [one for one, _ in self._contacts.now()], clock, send_note)
         self._inbox = new_inbox()
         self._closing = threading.Event()
         self._connected = threading.Event()
@@ -107,20 +116,32 @@ class MqttAlerts:
         self,
         tell: Callable[[FamilyEvent], None] = lambda _event: None,
         subscribe: Callable[[Subscription], None] = lambda _subscription: None,
+        phone: Callable[[], PhoneState] = PhoneState,
     ) -> None:
-        """Begin to connect and publish, what an earlier run left included. What contacts do is told on our thread."""
+        """Begin to connect and publish, what an earlier run left included. What contacts do is told on our thread,
+        where `phone` is asked, too: what Home Assistant is shown of the telephone."""
         self._desk.tell = tell
         self._desk.subscribe = subscribe
+        if self._home is not None:
+            self._home.phone = phone
         self._desk.resume()
         self._thread.start()
+        if self._notifier is not None:
+            self._notifier.start()
 
     def submit(self, alert: SendAlert, at: float) -> None:
         """Write the alert to the outbox and have it sent. Durable on return; in memory should the disk fail."""
         self._sequence += 1
         envelope = wire.Envelope(self._unit, alert.alert_id, alert.event, alert.level, at, self._sequence, self._drill)
         contacts, now = self._contacts.now(), self._clock.now()
-        messages = compose(envelope, alert, contacts, self._key, self._desk.turns, now, can_cut=self._can_cut)
+        messages = compose(
+            *(envelope, alert, contacts, self._key, self._desk.turns, now),
+            can_cut=self._can_cut,
+            broker=bool(self._settings.host),
+        )
         self._desk.sent(alert.alert_id)
+        if alert.event == "new" and alert.level is Level.ALERT:
+            self._last_alert = at
         self._outbox.put(
             alert_id=alert.alert_id,
             event=alert.event,
@@ -130,28 +151,36 @@ class MqttAlerts:
             created_at=at,
             expires_at=None if alert.level is Level.ALERT else at + _LESSER_LIFE_S,
         )
-        put_or_drop(self._inbox, Woken())
+        self._wake()
 
     def report(self, health: ReportHealth, at: float) -> None:
         """The same for a report of the box's health, which the broker keeps for whoever looks later."""
         if self._drill:
             return
+        messages = []
+        if health.hearing == "deaf" or self._hearing == "deaf":
+            told = (contact for contact, _ in self._contacts.now() if contact.notify_file)
+            messages = [note_message(contact, health_note(health.hearing, contact.language)) for contact in told]
+        self._hearing = health.hearing
         self._sequence += 1
-        report = wire.Health(self._unit, health.hearing, health.reason, at, self._sequence, self._drill)
+        if self._settings.host:
+            report = wire.Health(self._unit, health.hearing, health.reason, at, self._sequence, self._drill)
+            messages.append(Message(self._health, wire.health_message(report, self._key)))
         self._outbox.put(
             alert_id="health",
             event=health.hearing,
             level=Level.ALERT,
             sequence=self._sequence,
-            messages=[Message(self._health, wire.health_message(report, self._key))],
+            messages=messages,
             created_at=at,
             expires_at=None,
         )
-        put_or_drop(self._inbox, Woken())
+        self._wake()
 
     def status(self) -> AlertStatus:
         pending = self._outbox.pending_count(self._clock.wall())
-        return AlertStatus(self._connected.is_set(), pending, self._last_error or self._outbox.last_error)
+        noted = self._notifier.last_error if self._notifier else None
+        return AlertStatus(self._connected.is_set(), pending, self._last_error or self._outbox.last_error or noted)
 
     def wait_connected(self, timeout: float) -> bool:
         """True as soon as the broker has accepted us; False after `timeout` seconds."""
@@ -161,15 +190,25 @@ class MqttAlerts:
         """Say `offline`, end the thread. What is unsent stays in the outbox for the next run."""
         self._closing.set()
         put_or_drop(self._inbox, Woken())
+        if self._notifier is not None:
+            self._notifier.close(timeout)
         if self._thread.ident is not None:
             self._thread.join(timeout)
             if self._thread.is_alive():
                 _log.error("the alert thread did not end in %g s", timeout)
 
+    def _wake(self) -> None:
+        put_or_drop(self._inbox, Woken())
+        if self._notifier is not None:
+            self._notifier.wake()
+
     # --- the alerts thread -----------------------------------------------------------------------------------------
 
     def _run(self) -> None:
         failures = 0
+        while not self._settings.host and not self._closing.is_set():
+            self._next(_POLL_S)
+            self._tick()
         while not self._closing.is_set():
             worked = any(self._serve_one_connection(protocol) for protocol in self._protocols())
             failures = 1 if worked else failures + 1
@@ -198,7 +237,7 @@ class MqttAlerts:
             self._last_error = self._clock_at_refusal = None
             _log.info("broker connected (MQTT %s)", protocol)
             if not self._drill:
-                link.publish(self._availability, wire.ONLINE, retain=True)
+                link.publish(wire.availability_topic(self._unit), wire.ONLINE, retain=True)
             self._publish_until_lost(link)
             return True
         finally:
@@ -207,10 +246,11 @@ class MqttAlerts:
 
     def _open(self, protocol: Protocol) -> Link | None:
         client_id = f"denwaban-{self._unit}" + ("-drill" if self._drill else "")
-        will = None if self._drill else (self._availability, wire.OFFLINE)
+        will = None if self._drill else (wire.availability_topic(self._unit), wire.OFFLINE)
         settings = replace(self._settings, protocol=protocol)
         try:
-            link = Link(settings, client_id, will, self._inbox, wire.reply_topic(self._unit))
+            hear = (wire.reply_topic(self._unit), *(self._home.filters if self._home else ()))
+            link = Link(settings, client_id, will, self._inbox, hear)
             link.open()
         except (OSError, ValueError) as error:  # ValueError: what ssl and paho say to unusable settings
             where = f"{self._settings.host}:{self._settings.port}"
@@ -244,9 +284,12 @@ class MqttAlerts:
 
     def _publish_until_lost(self, link: Link) -> None:
         window, echo_due = Window(time.monotonic()), time.monotonic() + _ECHO_S
-        link.publish(self._echo, b"")
+        link.publish(wire.echo_topic(self._unit), b"")
+        if self._home is not None:
+            self._home.begin()
         while not self._closing.is_set():
             self._fill(link, window)
+            self._show(link)
             match self._next(_POLL_S):
                 case Acknowledged(mid, refusal):
                     self._acknowledged(window, mid, refusal)
@@ -263,7 +306,7 @@ class MqttAlerts:
             if time.monotonic() > echo_due:
                 self._failed(_UNHEARD)
                 echo_due = math.inf
-            if self._desk.tick():
+            if self._tick():
                 window.rewind()
         self._say_goodbye(link, window)
 
@@ -272,9 +315,9 @@ class MqttAlerts:
         heard = False
         while not link.letters.empty():
             topic, payload = link.letters.get_nowait()
-            if topic == self._echo:
+            if topic == wire.echo_topic(self._unit):
                 heard = True
-            else:
+            elif self._home is None or not self._home.take(topic, payload):
                 self._desk.take(topic, payload)
         return heard
 
@@ -284,9 +327,16 @@ class MqttAlerts:
             retain = message.topic == self._health
             window.add(link.publish(message.topic, message.payload, retain=retain), message, real)
 
+    def _show(self, link: Link) -> None:
+        if self._home is not None:
+            for topic, payload in self._home.due(self._last_alert, self._hearing):
+                self._home.sent(link.publish(topic, payload, retain=True))
+
     def _acknowledged(self, window: Window, mid: int, refusal: str | None) -> None:
         message = window.take(mid)
         if message is None:
+            if self._home is not None and refusal is None:
+                self._home.acknowledged(mid)
             return
         if refusal is not None:
             self._failed(f"the broker refused an alert: {refusal}; check its access rules")
@@ -299,7 +349,7 @@ class MqttAlerts:
         if self._drill:
             link.disconnect()
             return
-        last = link.publish(self._availability, wire.OFFLINE, retain=True)
+        last = link.publish(wire.availability_topic(self._unit), wire.OFFLINE, retain=True)
         deadline = time.monotonic() + _GOODBYE_S
         while (left := deadline - time.monotonic()) > 0:
             match self._next(left):
@@ -317,7 +367,14 @@ class MqttAlerts:
         while not self._closing.is_set() and (left := deadline - time.monotonic()) > 0:
             if isinstance(self._next(min(left, _POLL_S)), Woken) or self._clock_was_set():
                 return
-            self._desk.tick()
+            self._tick()
+
+    def _tick(self) -> bool:
+        """True when messages have come to their turn."""
+        come = self._desk.tick()
+        if come and self._notifier is not None:
+            self._notifier.wake()
+        return come
 
     def _clock_was_set(self) -> bool:
         before = self._clock_at_refusal

@@ -15,6 +15,8 @@ from denwaban.events import Level
 
 _log = logging.getLogger(__name__)
 
+NOTE_PREFIX: Final = "notify:"
+"""Topics that begin so are no topics: the message is a note (`notify.py`), and the rest is the contact's name."""
 _MAX_SPILLED: Final = 200
 """Messages held in memory while the disk fails; at 52 kB each, at most 10 MB."""
 
@@ -72,7 +74,10 @@ class Outbox(Protocol):
         """Keep messages, all or none; durable on return."""
 
     def pending(self, now: float, after: int = 0, limit: int = 20) -> Sequence[PendingMessage]:
-        """Messages that no broker has taken yet and whose turn it is, with `seq` above `after`, oldest first."""
+        """What no broker has taken yet and whose turn it is, with `seq` above `after`, oldest first. No notes."""
+
+    def notes(self, now: float) -> Sequence[PendingMessage]:
+        """Notes that no service has taken yet and whose turn it is, oldest first."""
 
     def pending_count(self, now: float) -> int: ...
 
@@ -111,6 +116,9 @@ class Outbox(Protocol):
 
     def last_sequence(self) -> int:
         """The highest `sequence` kept."""
+
+    def last_alert(self) -> float | None:
+        """When the newest alert that is kept was decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +178,11 @@ class SpillingOutbox:
 
     def pending(self, now: float, after: int = 0, limit: int = 20) -> Sequence[PendingMessage]:
         return self._try(lambda: self._disk.pending(now, after, limit), ())
+
+    def notes(self, now: float) -> Sequence[PendingMessage]:
+        spilled = (message for message in self.spilled() if message.topic.startswith(NOTE_PREFIX))
+        no_notes: Sequence[PendingMessage] = ()
+        return (*spilled, *self._try(lambda: self._disk.notes(now), no_notes))
 
     def pending_count(self, now: float) -> int:
         return self._try(lambda: self._disk.pending_count(now), 0) + len(self.spilled())

@@ -65,6 +65,8 @@ class Contact:
     language: Language = "ja"
     hours: str = ""
     """When to be told first, in Japanese time, such as "07:00-22:00". At other times the contact's turn is the last."""
+    notify_file: Path | None = None
+    """Addresses of Apprise, one a line, tried in order: short notes go there, beside what goes to a program."""
     turn: int = 1
     """1 is told at once, 2 when nobody of 1 has answered, and so on."""
     push: bool = False

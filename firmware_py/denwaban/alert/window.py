@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from denwaban.alert.outbox import PendingMessage, SpillingOutbox
+from denwaban.alert.outbox import NOTE_PREFIX, PendingMessage, SpillingOutbox
 from denwaban.alert.patience import Offers
 
 _IN_FLIGHT: Final = 16
@@ -43,7 +43,8 @@ class Window:
         if not self._under_way and real - self._scanned_at >= _RESCAN_S:
             self._after, self._scanned_at = 0, real
         busy = {message.seq for message in self._under_way.values()}
-        chosen = [message for message in outbox.spilled() if message.seq not in busy]
+        spilled = (message for message in outbox.spilled() if not message.topic.startswith(NOTE_PREFIX))
+        chosen = [message for message in spilled if message.seq not in busy]
         if len(chosen) < room:
             chosen += [one for one in outbox.pending(wall, self._after, room + len(busy)) if one.seq not in busy]
         for seq in offers.due(now) if len(chosen) < room else ():

@@ -119,6 +119,16 @@ def echo_topic(unit: str) -> str:
     return reply_topic(unit, "_echo")
 
 
+def state_topic(unit: str) -> str:
+    """Retained, where it is wanted: what home automation is shown."""
+    return f"denwaban/v{VERSION}/{checked_name(unit, 'unit')}/state"
+
+
+def drill_topic(unit: str) -> str:
+    """Where home automation asks for a drill."""
+    return f"denwaban/v{VERSION}/{checked_name(unit, 'unit')}/command/drill"
+
+
 def alert_topic(unit: str) -> str:
     """Envelopes for everybody."""
     return f"denwaban/v{VERSION}/{checked_name(unit, 'unit')}/alert"

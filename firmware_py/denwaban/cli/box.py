@@ -14,6 +14,7 @@ from pathlib import Path
 from denwaban.app import build_box
 from denwaban.cli.common import Commands, add_command, add_config, config_of, log_to_stderr
 from denwaban.clock import SystemClock
+from denwaban.config import find_config
 from denwaban.errors import DenwabanError
 from denwaban.paths import state_socket
 from denwaban.shipped import shipped_calls
@@ -72,7 +73,8 @@ def _work(options: argparse.Namespace) -> int:
     faulthandler.register(signal.SIGUSR1, all_threads=True)
     threading.excepthook = _die
     try:
-        box = build_box(config_of(options), clock=SystemClock(), pulse=Pulse())
+        config = config_of(options)
+        box = build_box(config, clock=SystemClock(), pulse=Pulse(), config_file=find_config(options.config))
     except DenwabanError as error:
         print(f"denwaban: {error}", file=sys.stderr)
         return CANNOT_START

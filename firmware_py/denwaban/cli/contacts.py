@@ -14,13 +14,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from denwaban.alert.apprise_sender import apprise_sender
 from denwaban.alert.keys import UnitKey, public_text, thumbprint
 from denwaban.alert.mqtt import MqttAlerts
+from denwaban.alert.notify import addresses, send_to_first, test_note
 from denwaban.alert.pair_link import invite
 from denwaban.alert.pairing import Invitation, new_code
 from denwaban.alert.settings import Contact
 from denwaban.alert.webpush import public_key
-from denwaban.app import contacts_of, mqtt_settings, push_key, push_sender, start_alerts
+from denwaban.alerting import contacts_of, mqtt_settings, push_key, push_sender, start_alerts
 from denwaban.cli.common import Commands, add_command, add_config, add_json, config_of, print_json
 from denwaban.clock import SystemClock
 from denwaban.config import Config
@@ -60,7 +62,8 @@ def register(commands: Commands) -> None:
         actions,
         "test",
         "send a test message to one contact and wait for its receipt",
-        description="Marked as a drill. Exit status 0 only when the contact's program has confirmed it.",
+        description="Marked as a drill. Exit status 0 only when the contact's program has confirmed it; for a contact "
+        "who gets notes only, when a service has taken one.",
     )
     tested.add_argument("--seconds", type=float, default=30.0, metavar="N", help="how long to wait (default 30)")
     for action, command in ((revoked, _revoke), (tested, _test)):
@@ -102,13 +105,15 @@ def _list(options: argparse.Namespace) -> int:
     contacts = sorted(contacts_of(config)(), key=lambda one: one.turn)
     if options.json:
         for one in contacts:
-            print_json({**asdict(one), "paired": one.name in paired})
+            notes = {"notify_file": str(one.notify_file) if one.notify_file else None}
+            print_json({**asdict(one), **notes, "paired": one.name in paired})
         return 0
-    table = Table("name", "role", "turn", "detail", "hours", "language", "from")
+    table = Table("name", "role", "turn", "detail", "notes", "hours", "language", "from")
     for one in contacts:
         origin = "pairing" if one.name in paired else "configuration"
         detail = one.detail if one.public_jwk else "none (no key)"
-        table.add_row(one.name, escape(one.role), str(one.turn), detail, one.hours, one.language, origin)
+        told = (detail, "yes" if one.notify_file else "-")
+        table.add_row(one.name, escape(one.role), str(one.turn), *told, one.hours, one.language, origin)
     Console().print(table)
     return 0
 
@@ -197,8 +202,13 @@ def _test(options: argparse.Namespace) -> int:
     found = [one for one in contacts_of(config)() if one.name == options.name]
     if not found:
         raise StoreError(f"no contact is called {options.name!r}; `denwaban contacts list` names them")
-    if found[0].public_jwk is None:
-        raise StoreError(f"{options.name} has no key, so it cannot confirm anything; pair it")
+    if found[0].notify_file is not None:
+        send_to_first(apprise_sender(), addresses(found[0].notify_file), test_note(found[0].language))
+        print(f"a service has taken a note for {options.name}; ask whether it has arrived")
+    if found[0].public_jwk is None or not config.alerts.host:
+        if found[0].notify_file is None:
+            raise StoreError(f"{options.name} has no key, so it cannot confirm anything; pair it")
+        return 0
     began = SystemClock().now()
     if not _confirmed(config, found[0], options.seconds):
         raise WireError(f"{options.name} did not confirm within {options.seconds:g} s: is its program running?")

@@ -32,7 +32,9 @@ _INSERT: Final = (
 _CHOICE: Final = "INSERT INTO choices (nonce, alert_id, contact, reply, made_at) VALUES (?, ?, ?, ?, ?)"
 _ROW: Final = "seq, alert_id, topic, payload, receipt IS NOT NULL"
 _UNSENT: Final = "ended IS NULL AND sent_at IS NULL AND turn = 0 AND (expires_at IS NULL OR expires_at > ?)"
-_PENDING: Final = f"SELECT {_ROW} FROM outbox WHERE {_UNSENT} AND seq > ? ORDER BY seq LIMIT ?"
+_NOTE: Final = "topic GLOB 'notify:*'"  # what the alert stage calls a note: it does not go to the broker
+_PENDING: Final = f"SELECT {_ROW} FROM outbox WHERE {_UNSENT} AND NOT {_NOTE} AND seq > ? ORDER BY seq LIMIT ?"
+_NOTES: Final = f"SELECT {_ROW} FROM outbox WHERE {_UNSENT} AND {_NOTE} ORDER BY seq LIMIT {_MAX_ROWS}"
 _DROP: Final = (
     # Finished rows go first, then unfinished ones of lower level, each oldest first.
     "DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox WHERE ended IS NOT NULL OR level <> 'alert' "
@@ -103,8 +105,13 @@ class SqliteOutbox:
         with self._locked() as db:
             return tuple(_row(row) for row in db.execute(_PENDING, (now, after, limit)))
 
+    def notes(self, now: float) -> tuple[OutboxRow, ...]:
+        """The same for what does not go to the broker but to another service."""
+        with self._locked() as db:
+            return tuple(_row(row) for row in db.execute(_NOTES, (now,)))
+
     def pending_count(self, now: float) -> int:
-        """How many messages wait for the broker."""
+        """How many messages wait for the broker, or for another service."""
         with self._locked() as db:
             return int(db.execute(f"SELECT count(*) FROM outbox WHERE {_UNSENT}", (now,)).fetchone()[0])
 
@@ -183,6 +190,13 @@ class SqliteOutbox:
         """The highest alert counter kept; 0 for a new outbox."""
         with self._locked() as db:
             return int(db.execute("SELECT coalesce(max(sequence), 0) FROM outbox").fetchone()[0])
+
+    def last_alert(self) -> float | None:
+        """When the newest alert that is kept was decided; None for an outbox without one."""
+        sql = "SELECT created_at FROM outbox WHERE event = 'new' AND level = 'alert' ORDER BY seq DESC LIMIT 1"
+        with self._locked() as db:
+            row = db.execute(sql).fetchone()
+        return None if row is None else float(row[0])
 
     def close(self) -> None:
         with self._locked() as db:

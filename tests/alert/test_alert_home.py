@@ -1,0 +1,212 @@
+"""Home Assistant finds the box, follows it, loses it cleanly, and may ask for a drill. Real Mosquitto."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import get_args
+
+import fastjsonschema
+import pytest
+
+from denwaban.alert import wire
+from denwaban.alert.home import (
+    STATUS_TOPIC,
+    CallState,
+    Home,
+    PhoneState,
+    discovery,
+    discovery_topic,
+    state_message,
+)
+from denwaban.alerting import phone_state
+from denwaban.drill_button import EVERY_S, DrillButton
+from denwaban.effects import ReportHealth
+from denwaban.events import Level
+from denwaban.phases import Phase, SessionState
+from tests.alert.alert_desk import UNIT, Desk, Listener, an_alert
+from tests.alert.test_alert_schema import check
+from tests.fakes.ports import FakeClock
+from tests.fixtures_broker import Mosquitto, until
+
+Listen = Callable[[int, str], Listener]
+
+# What https://www.home-assistant.io/integrations/mqtt/ and its pages on sensor, binary_sensor and button ask for.
+_TOPIC = {"type": "string", "pattern": "^[^#+]+$"}
+_ENTITY = {
+    "type": "object",
+    "required": ["platform", "unique_id", "name"],
+    "properties": {
+        "platform": {"enum": ["sensor", "binary_sensor", "button"]},
+        "unique_id": {"type": "string"},
+        "availability_topic": _TOPIC,
+        "state_topic": _TOPIC,
+        "command_topic": _TOPIC,
+    },
+    "allOf": [
+        {
+            "if": {"properties": {"platform": {"const": "button"}}},
+            "then": {"required": ["command_topic"]},
+            "else": {"required": ["state_topic"]},
+        },
+        {
+            "if": {"properties": {"device_class": {"const": "enum"}}, "required": ["device_class"]},
+            "then": {"required": ["options"], "properties": {"platform": {"const": "sensor"}}},
+        },
+        {
+            "if": {"properties": {"platform": {"const": "binary_sensor"}}},
+            "then": {"properties": {"device_class": {"enum": ["problem", "connectivity"]}}},
+        },
+    ],
+}
+_DISCOVERY = {
+    "type": "object",
+    "required": ["device", "origin", "components"],
+    "additionalProperties": False,
+    "properties": {
+        "device": {
+            "type": "object",
+            "required": ["identifiers"],
+            "additionalProperties": False,
+            "properties": {
+                "identifiers": {"type": "array", "minItems": 1},
+                **{name: {"type": "string"} for name in ("name", "manufacturer", "model", "sw_version")},
+            },
+        },
+        "origin": {
+            "type": "object",
+            "required": ["name"],
+            "additionalProperties": False,
+            "properties": {name: {"type": "string"} for name in ("name", "sw_version", "support_url")},
+        },
+        "components": {"type": "object", "minProperties": 6, "additionalProperties": _ENTITY},
+    },
+}
+
+
+def test_the_discovery_message_is_as_home_assistant_documents_it() -> None:
+    fastjsonschema.compile(_DISCOVERY)(discovery(UNIT))
+    ids = [entity["unique_id"] for entity in discovery(UNIT)["components"].values()]
+    assert len(set(ids)) == len(ids)
+    with pytest.raises(fastjsonschema.JsonSchemaException):
+        fastjsonschema.compile(_DISCOVERY)(discovery(UNIT) | {"origin": {}})
+
+
+@pytest.mark.parametrize("call", get_args(CallState))
+@pytest.mark.parametrize("last_alert", [None, 1_750_000_000.0])
+def test_the_state_is_as_the_schema_says(call: CallState, last_alert: float | None) -> None:
+    for hearing in (None, "well", "deaf"):
+        check("state", json.loads(state_message(PhoneState(call, Level.CAUTION), last_alert, hearing)))
+
+
+def test_the_templates_say_what_the_entities_may_be() -> None:
+    jinja2 = pytest.importorskip("jinja2")
+    components = discovery(UNIT)["components"]
+
+    def shown(entity: str, *state: object) -> str:
+        value = json.loads(state_message(*state))
+        return jinja2.Template(components[entity]["value_template"]).render(value_json=value)
+
+    for call in get_args(CallState):
+        assert shown("call", PhoneState(call), None, None) in components["call"]["options"]
+    for level in Level:
+        assert shown("level", PhoneState(level=level), None, None) in components["level"]["options"]
+    assert [shown("line", PhoneState(), None, hearing) for hearing in ("well", "deaf", None)] == ["OFF", "ON", "None"]
+    assert shown("last_alert", PhoneState(), 1_750_000_000.0, None) == "2025-06-15T15:06:40.000Z"
+
+
+def test_every_phase_of_a_call_has_a_word() -> None:
+    for phase in Phase:
+        assert phone_state(SessionState("boot", phase=phase)).call in get_args(CallState)
+
+
+def _home(desk: Desk, drills: list[str], *, shown: bool = True) -> Home:
+    return Home(UNIT, desk.folder / "home-assistant", shown=shown, start_drill=lambda: drills.append("drill"))
+
+
+@pytest.mark.broker
+def test_the_box_is_found_followed_and_found_again_after_a_restart_of_home_assistant(
+    desk: Desk, mosquitto: Mosquitto, listen: Listen
+) -> None:
+    phone = [PhoneState()]
+    alerts = desk.alerts(desk.settings(mosquitto.port), home=_home(desk, []), phone=lambda: phone[0])
+    found = listen(mosquitto.port, discovery_topic(UNIT))
+    assert json.loads(found.next().payload) == discovery(UNIT)
+    states = listen(mosquitto.port, wire.state_topic(UNIT))
+    first = states.next()
+    assert first.retain
+    assert json.loads(first.payload) == {"v": 1, "call": "idle", "level": "quiet", "last_alert": None, "hearing": None}
+    phone[0] = PhoneState("listening", Level.ALERT)
+    alerts.submit(an_alert(), 1_750_000_000.0)
+    until(lambda: json.loads(states.next().payload)["last_alert"], "the alert in the state")
+    alerts.report(ReportHealth("deaf", "line"), 1.0)
+    until(lambda: json.loads(states.next().payload)["hearing"] == "deaf", "the line in the state")
+    states.client.publish(STATUS_TOPIC, b"online", 1)
+    assert json.loads(found.next().payload) == discovery(UNIT)
+    again = json.loads(states.next().payload)
+    assert (again["call"], again["level"], again["hearing"]) == ("listening", "alert", "deaf")
+    alerts.close()
+    later = desk.alerts(desk.settings(mosquitto.port), home=_home(desk, []))
+    assert later._last_alert == 1_750_000_000.0, "remembered over a restart"
+
+
+@pytest.mark.broker
+def test_a_box_that_is_not_to_be_shown_any_more_takes_everything_away(
+    desk: Desk, mosquitto: Mosquitto, listen: Listen
+) -> None:
+    settings = desk.settings(mosquitto.port)
+    shown = desk.alerts(settings, home=_home(desk, []))
+    everything = listen(mosquitto.port, "homeassistant/#")
+    assert everything.next().payload
+    shown.close()
+    hidden = desk.alerts(settings, home=_home(desk, [], shown=False))
+    assert everything.next().payload == b"", "an empty retained message takes the device away"
+    until(lambda: not (desk.folder / "home-assistant").exists(), "everything to be taken away")
+    hidden.close()
+    never = desk.alerts(settings, home=_home(desk, [], shown=False))
+    assert never.wait_connected(60)
+    left = listen(mosquitto.port, "#")
+    never.submit(an_alert(), 1.0)
+    topics = {left.next().topic for _ in range(4)}
+    assert not [topic for topic in topics if topic.startswith("homeassistant") or topic.endswith("/state")]
+
+
+@pytest.mark.broker
+def test_a_press_starts_a_drill_and_an_old_or_wrong_one_does_not(
+    desk: Desk, mosquitto: Mosquitto, listen: Listen
+) -> None:
+    drills: list[str] = []
+    press = listen(mosquitto.port, wire.drill_topic(UNIT))
+    press.client.publish(wire.drill_topic(UNIT), b"PRESS", 1, retain=True).wait_for_publish(60)
+    desk.alerts(desk.settings(mosquitto.port), home=_home(desk, drills))
+    listen(mosquitto.port, discovery_topic(UNIT)).next()  # from here on it listens
+    for payload in (b"", b"press", b"x" * 5000, b"PRESS"):
+        press.client.publish(wire.drill_topic(UNIT), payload, 1).wait_for_publish(60)
+    until(lambda: drills, "the drill")
+    assert drills == ["drill"]
+
+
+def test_drills_come_one_at_a_time_and_not_often(tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+    clock = FakeClock()
+    program = f"import os; open({str(ran)!r}, 'a').write('x'); assert 'DENWABAN_HEARTBEAT_FD' not in os.environ"
+    button = DrillButton(clock, [sys.executable, "-c", program])
+    for _ in range(3):
+        button.press()
+    button.join(60)
+    assert ran.read_text() == "x"
+    clock.advance(EVERY_S + 1)
+    button.press()
+    button.join(60)
+    assert ran.read_text() == "xx"
+
+
+def test_a_drill_that_fails_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    for command in ([sys.executable, "-c", "raise SystemExit(1)"], ["/no/such/program"]):
+        button = DrillButton(FakeClock(), command)
+        button.press()
+        button.join(60)
+    said = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert ["NOT go through" in said[0], "did not come to an end" in said[1]] == [True, True]

@@ -40,3 +40,15 @@ def test_a_second_box_takes_the_name_over_and_an_impossible_one_only_warns(tmp_p
         VitalSigns().serve(tmp_path / "state.sock")
     assert ask(tmp_path / "state.sock") is not None
     VitalSigns().serve(tmp_path / ("x" * 200))
+
+
+def test_a_pressed_button_is_told_beside_the_beats_and_says_nothing_about_the_line(tmp_path: Path) -> None:
+    time = Time()
+    signs = VitalSigns(time)
+    signs.serve(tmp_path / "state.sock")
+    signs.beat(b"r")
+    time.at = 5.0
+    signs.beat(b"b")
+    signs.beat(b"rb")
+    time.at = 7.0
+    assert ask(tmp_path / "state.sock") == Vitals("ready", 7.0, 2.0, 2.0)

@@ -33,7 +33,7 @@ from denwaban.detect.text import Reader
 from denwaban.ears import Ears
 from denwaban.effects import Effect
 from denwaban.errors import ConfigError, StoreError
-from denwaban.events import CallerId, Event, LineFailed, LineReady
+from denwaban.events import ButtonPressed, CallerId, Event, LineFailed, LineReady
 from denwaban.line.listening import ListenLine
 from denwaban.line.modem import ModemLine
 from denwaban.line.profiles import PROFILES
@@ -182,11 +182,16 @@ def build_box(
 
 
 def _telling(pulse: Pulse, observer: Observer) -> Observer:
-    """Lets the parent process know whether calls can be screened; it tells the household's page."""
+    """Lets the parent process know whether calls can be screened and when a button was pressed; it tells the page."""
 
     def observe(happening: Event | Effect) -> None:
-        if isinstance(happening, LineReady | LineFailed):
-            pulse.line(isinstance(happening, LineReady))
+        match happening:
+            case LineReady() | LineFailed():
+                pulse.line(isinstance(happening, LineReady))
+            case ButtonPressed():
+                pulse.button()
+            case _:
+                pass
         observer(happening)
 
     return observe

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import socket
@@ -27,6 +28,7 @@ from denwaban.line.modem import identify
 from denwaban.line.probe import ModemFacts
 from denwaban.line.profiles import PROFILES
 from denwaban.panel.gpio import fitted, open_gpio
+from denwaban.paths import page_secrets
 from denwaban.shipped import shipped_models
 from denwaban.sound_checks import check_line_input, check_speaker
 from denwaban.transcribe.catalog import load_catalog
@@ -50,6 +52,7 @@ def run_checks(config: Config) -> Iterator[Finding]:
         check_speaker,
         _panel,
         _broker,
+        _page,
         _disk,
         _clock,
     )
@@ -317,6 +320,18 @@ def _notes(name: str, file: Path) -> Iterator[Finding]:
         yield Finding(
             "notes", "ok", f"contact {name}: {kinds}; whether they arrive, `denwaban contacts test {name}` tells"
         )
+
+
+def _page(config: Config) -> Iterator[Finding]:
+    if importlib.util.find_spec("argon2") is None or importlib.util.find_spec("starlette") is None:
+        yield Finding("page", "note", "the household's page is not installed", "pip install 'denwaban[web]'")
+        return
+    from denwaban.web.pin import PinFile  # noqa: PLC0415 - only where the extra `web` is installed
+
+    if PinFile(page_secrets(config)).is_set():
+        yield Finding("page", "ok", f"a PIN is chosen; http, port {config.web.port}")
+    else:
+        yield Finding("page", "note", "shows nothing: no PIN is chosen yet", "denwaban web code")
 
 
 def _disk(config: Config) -> Iterator[Finding]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -14,13 +12,14 @@ from denwaban.alert.words import known_categories, words_for
 from denwaban.clock import SystemClock
 from denwaban.config import Config
 from denwaban.config_text import show
-from denwaban.errors import StoreError
+from denwaban.household_family import contact_lines
+from denwaban.household_ready import ready
 from denwaban.paths import database_path, recording_of, recordings_dir, state_socket
 from denwaban.phone_number import describe
 from denwaban.reasons import Words, explain, explain_outcome
+from denwaban.rules import QUIET_HOURS, CallerClass
 from denwaban.screening import pattern_of
 from denwaban.store.feedback import mark
-from denwaban.store.files import migrations
 from denwaban.store.keeping import RUNNING_S, delete, keep
 from denwaban.store.lists import ListEditor, read_lists
 from denwaban.store.reading import CallReader
@@ -30,22 +29,22 @@ from denwaban.vitals import ask
 from denwaban.web.port import (
     Call,
     CallLine,
-    ContactLine,
     ListedNumber,
     ListName,
     Lists,
     Opinion,
+    PolicyLine,
     Refused,
     Said,
     Status,
     StopListHead,
     Unavailable,
     Utterance,
-    Why,
 )
 
+BUTTON_S: Final = 120.0
+"""So long after a press of a button a PIN may be chosen without the code."""
 BY_PAGE: Final = "household's page"
-_BUSY: Final = frozenset((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED))
 _BUILT_AFTER: Final = 1_767_225_600.0
 """2026-01-01: a clock that shows less has not been set."""
 _DEAF_BEAT_S: Final = 10.0
@@ -57,7 +56,7 @@ _ABSENT: Final = {
     "S": Said("表示圏外", "no number (network)"),
 }
 _NO_NUMBER: Final = Said("番号なし", "no number")
-_CLASSES: Final = {
+_CLASSES: Final[dict[CallerClass, Said]] = {
     "domestic": Said("知らない国内の番号", "unknown numbers in Japan"),
     "withheld": Said("非通知", "withheld numbers"),
     "international": Said("海外から", "calls from abroad"),
@@ -91,10 +90,10 @@ class StoredHousehold:
 
     def status(self) -> Status:
         config, trouble = self._config, None
-        last, pending = None, 0
+        last, pending, contacts = None, 0, len(self._config.contacts)
         try:
-            with self._ready():
-                pending = self._reader.pending_alerts()
+            with ready(self._path):
+                pending, contacts = self._reader.pending_alerts(), len(contact_lines(config))
                 lines, _ = self.calls(0, 1)
                 last = lines[0] if lines else None
         except Unavailable as error:
@@ -112,7 +111,7 @@ class StoredHousehold:
             model=model,
             model_there=(config.models_dir / model).is_dir(),
             clock_ok=self._wall() > _BUILT_AFTER,
-            contacts=len(config.contacts),
+            contacts=contacts,
             trouble=trouble,
         )
 
@@ -128,13 +127,13 @@ class StoredHousehold:
         return ("listening" if vitals.line == "ready" else "starting"), proven_at
 
     def calls(self, skip: int, limit: int) -> tuple[tuple[CallLine, ...], int]:
-        with self._ready():
+        with ready(self._path):
             found, total = self._reader.calls(limit, skip), self._reader.count()
             known = self._known()
         return tuple(_line(call, known) for call in found), total
 
     def call(self, call_id: str) -> Call | None:
-        with self._ready():
+        with ready(self._path):
             detail = self._reader.call(call_id)
             if detail is None:
                 return None
@@ -156,18 +155,20 @@ class StoredHousehold:
 
     def lists(self) -> Lists:
         screening = self._config.screening
-        with self._ready():
+        with ready(self._path):
             read = read_lists(self._path)
-        now = self._wall()
+        now, decided = self._wall(), dict(read.policy)
         numbers = [*self._configured(), *(_listed(entry) for entry in read.entries if (entry.expires_at or now) >= now)]
         wish = read.let_through_until
         return Lists(
             numbers=tuple(numbers),
             stop=tuple(StopListHead(one.source, one.expires_at, one.numbers) for one in read.stop_lists),
             let_through_until=wish if wish is not None and wish > now else None,
-            quiet_hours=screening.quiet_hours,
+            quiet_hours=decided.get(QUIET_HOURS, screening.quiet_hours),
             number_service=self._config.line.number_service,
-            policy=tuple((said, getattr(screening, name)) for name, said in _CLASSES.items()),
+            policy=tuple(
+                PolicyLine(name, said, decided.get(name, getattr(screening, name))) for name, said in _CLASSES.items()
+            ),
         )
 
     def _configured(self) -> Iterator[ListedNumber]:
@@ -176,9 +177,6 @@ class StoredHousehold:
             for text in getattr(self._config.screening, name):
                 pattern, kind = pattern_of(text)
                 yield _shown(name, pattern, kind == "prefix", "", None, removable=False)
-
-    def contacts(self) -> tuple[ContactLine, ...]:
-        return tuple(ContactLine(one.name, one.role, bool(one.key_file)) for one in self._config.contacts)
 
     def settings(self) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
         tables = {name: table for name, table in show(self._config).items() if isinstance(table, dict)}
@@ -190,23 +188,24 @@ class StoredHousehold:
         )
 
     def button_pressed(self) -> bool:
-        return False
+        vitals = ask(state_socket(self._config))
+        return vitals is not None and vitals.button_s is not None and vitals.button_s < BUTTON_S
 
     # --- changing --------------------------------------------------------------------------------------------------
 
     def mark(self, call_id: str, opinion: Opinion | None) -> None:
-        with self._ready():
+        with ready(self._path):
             self._must_exist(call_id)
             if opinion is not None or call_id in self._marks():
                 mark(self._path, call_id, opinion, self._wall())
 
     def keep(self, call_id: str, wanted: bool) -> None:
-        with self._ready():
+        with ready(self._path):
             self._must_exist(call_id)
             keep(self._path, call_id, wanted, self._wall())
 
     def delete(self, call_id: str) -> None:
-        with self._ready():
+        with ready(self._path):
             found = self._reader.call(call_id)
             if found is None:
                 return  # another tab was quicker
@@ -223,7 +222,7 @@ class StoredHousehold:
             pattern, kind = pattern_of(number)
         except ValueError:
             return ""
-        with self._ready():
+        with ready(self._path):
             ListEditor(self._path).add([NumberEntry(name, pattern, kind, label, self._wall(), BY_PAGE, None)])
         return _shown(name, pattern, kind == "prefix", label, None, removable=True).written
 
@@ -232,27 +231,21 @@ class StoredHousehold:
             plain, kind = pattern_of(pattern)
         except ValueError:
             return False
-        with self._ready():
+        with ready(self._path):
             return ListEditor(self._path).remove(name, plain, kind)
 
     def let_through(self, minutes: int) -> None:
-        with self._ready():
+        with ready(self._path):
             at = self._wall()
             ListEditor(self._path).let_through(at + 60.0 * minutes, at)
 
-    @contextmanager
-    def _ready(self) -> Iterator[None]:
-        """The database is there and of this program's schema; what fails inside is told as Unavailable."""
-        try:
-            if not self._path.is_file():
-                raise Unavailable(Why.MISSING)
-            known, schema = migrations()[-1].version, self._reader.schema()
-            if schema != known:
-                raise Unavailable(Why.NEWER if schema > known else Why.OLDER)
-            yield
-        except StoreError as error:
-            code = getattr(error.__cause__, "sqlite_errorcode", None)
-            raise Unavailable(Why.LOCKED if code is not None and code & 0xFF in _BUSY else Why.BROKEN) from error
+    def set_policy(self, values: Mapping[str, str]) -> None:
+        with ready(self._path):
+            editor, at = ListEditor(self._path), self._wall()
+            for name, value in values.items():
+                # Where both say the same the configuration counts, also a later one.
+                same = value == getattr(self._config.screening, name)
+                editor.set_policy(name, None if same else value, at)
 
 
 def _said(words: Words) -> Said:

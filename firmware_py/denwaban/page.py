@@ -20,24 +20,29 @@ import uvicorn
 
 from denwaban.clock import SystemClock
 from denwaban.config import Config, load_config
+from denwaban.errands import Errands
 from denwaban.errors import ConfigError, DenwabanError
 from denwaban.household import StoredHousehold
+from denwaban.household_family import StoredFamily
 from denwaban.paths import page_secrets
 from denwaban.web.pin import PinFile
 from denwaban.web.server import build
 
 _log = logging.getLogger(__name__)
 
+_PROGRAM: Final = (sys.executable, "-m", "denwaban")
 NICE: Final = 10
 """The box's own work comes first."""
 MOST_CONNECTIONS: Final = 40
 
 
-def server_of(config: Config) -> uvicorn.Server:
-    """The server, not yet running."""
+def server_of(config: Config, file: Path | None) -> uvicorn.Server:
+    """The server, not yet running. `file`: the configuration's, for the commands it runs."""
     clock = SystemClock()
     pin = PinFile(page_secrets(config))
-    app = build(StoredHousehold(config), pin, wall=clock.wall, monotonic=clock.now, names=config.web.names)
+    errands = Errands(_PROGRAM, ("--config", str(file)) if file else (), clock.wall)
+    family = StoredFamily(config, errands, clock.wall, file.parent / "contacts" if file else None)
+    app = build(StoredHousehold(config), family, pin, wall=clock.wall, monotonic=clock.now, names=config.web.names)
     return uvicorn.Server(
         uvicorn.Config(
             app,
@@ -78,7 +83,7 @@ def main() -> int:
         os.nice(NICE)
     try:
         config = load_config(options.config) if options.config else Config()
-        server, listening = server_of(config), _listening(config)
+        server, listening = server_of(config, options.config), _listening(config)
     except DenwabanError as error:
         print(f"denwaban: {error}", file=sys.stderr)  # noqa: T201 - what the command says
         return 1

@@ -32,6 +32,11 @@ def recording_of(config: Config, call_id: str) -> Path:
     return recordings_dir(config) / f"{call_id}.flac"
 
 
+def drills_path(config: Config) -> Path:
+    """One line of JSON for each drill."""
+    return config.data_dir / "drills.jsonl"
+
+
 def state_socket(config: Config) -> Path:
     """Where the running box tells programs beside it how it is."""
     return config.data_dir / "state.sock"

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from denwaban.systemd import Notify
-from denwaban.vitals import VitalSigns
+from denwaban.vitals import BUTTON, VitalSigns
 
 _log = logging.getLogger(__name__)
 
@@ -54,6 +54,10 @@ class Pulse:
         """Pass on with the beats whether calls can be screened."""
         self._sign = b"r" if ready else b"f"
 
+    def button(self) -> None:
+        """Pass on at once that somebody has pressed a button of the box."""
+        self._write(BUTTON)
+
     def beater(self, name: str) -> Callable[[], None]:
         """A function for the thread `name` to call at least every second."""
 
@@ -72,10 +76,15 @@ class Pulse:
             os._exit(75)  # the parent is gone: nobody would notice if we hung, so leave the line alone
         if all(now - last < HUNG_AFTER_S / 2 for last in self._last.values()):
             self._sent = now
-            try:
-                os.write(self._fd, self._sign)
-            except OSError:
-                os._exit(75)
+            self._write(self._sign)
+
+    def _write(self, sign: bytes) -> None:
+        if self._fd is None:
+            return
+        try:
+            os.write(self._fd, sign)
+        except OSError:
+            os._exit(75)
 
 
 @dataclass(frozen=True, slots=True)

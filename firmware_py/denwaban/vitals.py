@@ -19,6 +19,8 @@ from typing import Final, Literal
 _log = logging.getLogger(__name__)
 
 ASK_LIMIT_S: Final = 1.0
+BUTTON: Final = b"b"
+"""A sign beside the beats: somebody has pressed a button."""
 LineState = Literal["unknown", "ready", "failed"]
 _SIGNS: Final[dict[bytes, LineState]] = {b".": "unknown", b"r": "ready", b"f": "failed"}
 
@@ -26,11 +28,12 @@ _SIGNS: Final[dict[bytes, LineState]] = {b".": "unknown", b"r": "ready", b"f": "
 @dataclass(frozen=True, slots=True)
 class Vitals:
     """`beat_s`: seconds since the worker's last sign of life, None before the first. `line_s`: seconds the line has
-    been as it is."""
+    been as it is. `button_s`: seconds since somebody pressed a button of the box, None where nobody has."""
 
     line: LineState
     line_s: float
     beat_s: float | None
+    button_s: float | None = None
 
 
 class VitalSigns:
@@ -41,11 +44,15 @@ class VitalSigns:
         self._line: LineState = "unknown"
         self._since = clock()
         self._beat: float | None = None
+        self._button: float | None = None
 
     def beat(self, signs: bytes) -> None:
         """Bytes of the heartbeat: see `supervise.Pulse`."""
         self._beat = self._clock()
-        self._set(_SIGNS.get(signs[-1:], "unknown"))
+        if BUTTON in signs:
+            self._button = self._beat
+        if states := signs.replace(BUTTON, b""):
+            self._set(_SIGNS.get(states[-1:], "unknown"))
 
     def worker_gone(self) -> None:
         """The worker has ended; nobody listens."""
@@ -54,7 +61,13 @@ class VitalSigns:
 
     def now(self) -> Vitals:
         at, beat = self._clock(), self._beat
-        return Vitals(self._line, at - self._since, None if beat is None else at - beat)
+        button = self._button
+        return Vitals(
+            self._line,
+            at - self._since,
+            None if beat is None else at - beat,
+            None if button is None else at - button,
+        )
 
     def serve(self, path: Path) -> None:
         """Answer on the socket `path`. Where that cannot be made, a log line says so and nothing else changes."""

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from denwaban.alert.outbox import Message
 from denwaban.config import AlertsConfig, Config, ContactConfig, ScreeningConfig, UnitConfig
 from denwaban.effects import CloseCall, NoteUtterance, OpenCall
+from denwaban.errands import Errands
 from denwaban.events import Assessment, CallerId, Evidence, Level, Utterance, UtteranceAssessed
 from denwaban.household import StoredHousehold
+from denwaban.household_family import StoredFamily
 from denwaban.paths import database_path, page_secrets, recordings_dir
 from denwaban.store.database import Database
+from denwaban.store.outbox import SqliteOutbox
 from denwaban.store.recordings import FlacRecorder
 from denwaban.web.pin import PinFile
 from denwaban.web.server import build
@@ -85,11 +91,32 @@ def fill(config: Config) -> None:
     recorder.close()
 
 
-def application(config: Config, clock: Clock | None = None):  # type: ignore[no-untyped-def]
+def write_alert(config: Config) -> None:
+    """What became of the alert of the call `scam-1`: the daughter has answered, the next one was not needed."""
+    outbox = SqliteOutbox(database_path(config))
+    messages = [
+        Message("t/musume", b"{}", "musume", "nonce-1", choices=(("choice-1", "calling"),)),
+        Message("t/fukushi", b"{}", "fukushi", None, turn=2),
+        Message("t", b"{}"),
+    ]
+    alert: dict[str, Any] = {"alert_id": "scam-1", "event": "new", "level": Level.ALERT, "sequence": 1}
+    outbox.put(**alert, messages=messages, created_at=NOW, expires_at=None)
+    (first, *_) = outbox.pending(NOW)
+    outbox.mark_sent(first.seq, NOW + 1)
+    assert outbox.receive("musume", "scam-1", 1, "nonce-1", NOW + 3) is not None
+    outbox.use_choice("choice-1", NOW + 40)
+    outbox.close()
+
+
+def application(
+    config: Config, clock: Clock | None = None, program: Sequence[str] = ("false",), passwords: Path | None = None
+):  # type: ignore[no-untyped-def]
+    """`program` takes the place of `denwaban` in what the page runs."""
     clock = clock or Clock()
     household = StoredHousehold(config)
     household._wall = clock
-    return build(household, PinFile(page_secrets(config)), wall=clock, monotonic=clock)
+    family = StoredFamily(config, Errands(program, (), clock), clock, passwords)
+    return build(household, family, PinFile(page_secrets(config)), wall=clock, monotonic=clock)
 
 
 def csrf_of(html: str) -> str:

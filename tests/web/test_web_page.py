@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -26,14 +26,28 @@ from denwaban.paths import database_path, page_secrets, recordings_dir
 from denwaban.store.database import Database
 from denwaban.store.lists import read_lists
 from denwaban.store.reading import CallReader
+from denwaban.vitals import VitalSigns
+from denwaban.web.family_port import ErrandKind, ErrandState
 from denwaban.web.pin import PinFile
 from denwaban.web.text import words
 from tests.web.page_bench import NOW, PIN, Clock, application, config_for, csrf_of, fill
 
 HERE = "http://192.168.1.20:8080"
 HOUSE = ("192.168.1.7", 50000)
+KINDS, STATES = get_args(ErrandKind), get_args(ErrandState)
 TEMPLATES = Path(__file__).parents[2] / "firmware_py" / "denwaban" / "web" / "templates"
-PAGES = ("/", "/calls", "/calls/scam-1", "/calls/scam-1/delete", "/lists", "/contacts", "/settings", "/help")
+PAGES = (
+    "/",
+    "/calls",
+    "/calls/scam-1",
+    "/calls/scam-1/delete",
+    "/lists",
+    "/contacts",
+    "/contacts/add",
+    "/drill",
+    "/settings",
+    "/help",
+)
 
 
 @pytest.fixture
@@ -114,6 +128,19 @@ def test_a_pressed_button_takes_the_place_of_the_code(
     assert client.post("/setup", data={"code": "", "pin": PIN, "again": "111222"}).status_code == 403
     assert client.post("/setup", data={"code": "", "pin": PIN, "again": PIN}).headers["location"] == "/"
     assert PinFile(page_secrets(config)).pin_is(PIN)
+
+
+def test_a_button_counts_for_two_minutes(client: TestClient, config: Config) -> None:
+    clock, form = Clock(), {"code": "", "pin": PIN, "again": PIN}
+    signs = VitalSigns(clock)
+    signs.serve(config.data_dir / "state.sock")
+    assert client.post("/setup", data=form).status_code == 403, "nobody has pressed one"
+    signs.beat(b"rb")
+    clock.at += 121
+    assert client.post("/setup", data=form).status_code == 403
+    signs.beat(b"b")
+    clock.at += 119
+    assert client.post("/setup", data=form).headers["location"] == "/"
 
 
 @pytest.mark.parametrize("pin", ["1234", "123456", "000000", "12345a", "654321", "121212", "1" * 13, "１２３４５６"])
@@ -378,6 +405,46 @@ def test_the_next_call_is_let_through_and_not_any_more(home: TestClient, post: P
     assert post("/lists/let-through", minutes="9999").status_code == 400
 
 
+def policy_form(page: TestClient, **changed: str) -> dict[str, str]:
+    """The form of the policy as the page shows it, and what somebody changes in it."""
+    html = page.get("/lists").text
+    was = dict(re.findall(r'name="was_(\w+)" value="([^"]*)"', html))
+    begin, _, end = was["quiet_hours"].partition("-")
+    shown = {name: value for name, value in was.items() if name != "quiet_hours"}
+    return {f"was_{name}": value for name, value in was.items()} | shown | {
+        "quiet_from": begin, "quiet_to": end, **changed
+    }  # fmt: skip
+
+
+def test_a_decision_about_callers_counts_and_a_second_tab_does_not_undo_it(
+    home: TestClient, post: Poster, config: Config
+) -> None:
+    other_tab = policy_form(home, payphone="allow")
+    assert "すぐに効きます" in post("/lists/policy", **policy_form(home, withheld="screen")).text
+    post("/lists/policy", **other_tab)
+    assert read_lists(database_path(config)).policy == (("payphone", "allow"), ("withheld", "screen"))
+    post("/lists/policy", **policy_form(home, withheld="refuse"))
+    assert read_lists(database_path(config)).policy == (("payphone", "allow"),), "as configured: nothing to keep"
+
+
+def test_quiet_hours_are_changed_and_half_a_span_is_refused(home: TestClient, post: Poster, config: Config) -> None:
+    assert post("/lists/policy", **policy_form(home, quiet_to="")).status_code == 409
+    post("/lists/policy", **policy_form(home, quiet_from="21:00"))
+    assert read_lists(database_path(config)).policy == (("quiet_hours", "21:00-06:30"),)
+    post("/lists/policy", **policy_form(home, quiet_from="", quiet_to=""))
+    assert read_lists(database_path(config)).policy == (("quiet_hours", ""),)
+    assert post("/lists/policy", **policy_form(home, withheld="maybe")).status_code == 400
+
+
+def test_all_devices_are_locked_at_once(home: TestClient, post: Poster, config: Config) -> None:
+    with TestClient(home.app, base_url=HERE, client=HOUSE, follow_redirects=False) as lost:
+        lost.post("/login", data={"pin": PIN}, headers={"origin": HERE})
+        assert lost.get("/").status_code == 200
+        post("/logout", all="1")
+        assert lost.get("/").status_code == 303
+    assert home.get("/").status_code == 303
+
+
 # --- when something is wrong ---------------------------------------------------------------------------------------
 
 
@@ -453,6 +520,19 @@ def test_every_key_of_a_template_is_a_word() -> None:
     used = set(re.findall(r"\bt\('(\w+)'[,)]", sources))
     assert len(used) > 60
     assert used <= set(words())
+
+
+def test_no_word_is_left_over() -> None:
+    web = TEMPLATES.parent
+    sources = "".join(path.read_text("utf-8") for path in (*TEMPLATES.glob("*.html"), *web.glob("*.py")))
+    sources += "".join(path.read_text("utf-8") for path in web.parent.glob("household*.py"))
+    literal = set(re.findall(r"""['"](\w+)['"]""", sources))
+    begun = (*(key for key in literal if key.endswith("_")), "box_", "help_", "why_", "drill_what_")
+    states = {f"{kind}_{state}{do}" for kind in KINDS for state in STATES for do in ("", "_do")}
+    ends = {f"{name}{end}" for name in ("allow", "block", "called") for end in ("", "_what", "_caller")}
+    left = {key for key in words() if key not in literal | states | ends and not key.startswith(begun)}
+    assert left == set()
+    assert states - {"pair_answered", "pair_answered_do", "test_answered", "test_answered_do"} <= set(words())
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -17,7 +17,11 @@ import pytest
 pytest.importorskip("starlette", reason="the extra `web` is not installed")
 pytest.importorskip("argon2", reason="the extra `web` is not installed")
 
+from denwaban.checks import run_checks
 from denwaban.cli import main
+from denwaban.config import load_config
+from denwaban.paths import page_secrets
+from denwaban.web.pin import PinFile
 from tests.fixtures_broker import free_port
 
 FIRMWARE = Path(__file__).parents[2] / "firmware_py"
@@ -92,3 +96,15 @@ def test_the_code_is_printed_for_the_label(tmp_path: Path, capsys: pytest.Captur
         codes.append(capsys.readouterr().out.strip())
     assert codes[0] != codes[1]
     assert all(len(code) == 9 and code[4] == "-" and code.replace("-", "").isdigit() for code in codes)
+
+
+def test_doctor_says_whether_a_pin_opens_the_page(tmp_path: Path) -> None:
+    config = load_config(config_file(tmp_path, 8080))
+
+    def found() -> str:
+        return next(finding.state for finding in run_checks(config) if finding.what == "page")
+
+    assert found() == "note"
+    config.data_dir.mkdir()
+    PinFile(page_secrets(config)).choose("274913")
+    assert found() == "ok"

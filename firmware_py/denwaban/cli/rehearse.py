@@ -22,6 +22,7 @@ from denwaban.clock import SystemClock
 from denwaban.drill import run_drill
 from denwaban.errors import CallFileError
 from denwaban.events import Button
+from denwaban.paths import drills_path
 from denwaban.rehearsal import CallResult, Press, Record, Rehearsal, Report
 from denwaban.shipped import shipped_calls
 from denwaban.sim.callfile import CallFile, from_audio, load_call
@@ -123,7 +124,7 @@ def _drill(options: argparse.Namespace) -> int:
     result = run_drill(config, report, local=options.local, speed=options.speed, wait_s=options.wait)
     record = {"event": "drill", "at": SystemClock().wall(), **asdict(result), "ok": result.ok}
     if not options.local:
-        with (config.data_dir / "drills.jsonl").open("a", encoding="utf-8") as file:
+        with drills_path(config).open("a", encoding="utf-8") as file:
             file.write(json.dumps(record, ensure_ascii=False) + "\n")
     if options.json:
         print_json(record)

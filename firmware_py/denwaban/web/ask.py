@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from denwaban.errors import StoreError
 from denwaban.web.curve import clock_time, marked
+from denwaban.web.family_port import Family
 from denwaban.web.pin import Limiter, PinFile
 from denwaban.web.port import Household, Refused, Unavailable, Why
 from denwaban.web.sessions import Session, Sessions
@@ -30,6 +31,7 @@ class Page:
     """What all handlers share."""
 
     household: Household
+    family: Family
     pin: PinFile
     limiter: Limiter
     sessions: Sessions
@@ -63,6 +65,10 @@ class Ask:
     @property
     def household(self) -> Household:
         return self.page.household
+
+    @property
+    def family(self) -> Family:
+        return self.page.family
 
     @property
     def is_part(self) -> bool:

@@ -69,6 +69,8 @@ def _wrong(ask: Ask, word: str) -> str:
 def logout(ask: Ask) -> Response:
     """POST /logout."""
     if ask.session is not None:
+        if ask.form.get("all") == "1":  # a lost telephone, or a forgotten tablet
+            ask.page.sessions.end_all()
         ask.page.sessions.end(ask.session)
     answer = RedirectResponse("/login", 303)
     answer.delete_cookie(COOKIE, path="/")

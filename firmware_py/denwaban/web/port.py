@@ -5,6 +5,7 @@ Every method raises Unavailable when the box's database cannot be used now. Time
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Literal, Protocol
 
 from denwaban.errors import DenwabanError
 from denwaban.events import Evidence, Level
+from denwaban.rules import CallerClass
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,15 +122,24 @@ class StopListHead:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyLine:
+    """A class of callers on no list, and `allow`, `screen` or `refuse`."""
+
+    name: CallerClass
+    who: Said
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
 class Lists:
-    """Who gets through. `policy` pairs a class of callers with `allow`, `screen` or `refuse`."""
+    """Who gets through. `quiet_hours`: a span such as 22:00-06:30, or empty."""
 
     numbers: tuple[ListedNumber, ...]
     stop: tuple[StopListHead, ...]
     let_through_until: float | None
     quiet_hours: str
     number_service: bool
-    policy: tuple[tuple[Said, str], ...]
+    policy: tuple[PolicyLine, ...]
 
 
 BoxState = Literal["listening", "deaf", "starting", "stopped"]
@@ -150,15 +161,6 @@ class Status:
     clock_ok: bool
     contacts: int
     trouble: Why | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ContactLine:
-    """Who is told. `details`: whether they can read what was said."""
-
-    name: str
-    role: str
-    details: bool
 
 
 class Household(Protocol):
@@ -192,11 +194,12 @@ class Household(Protocol):
     def let_through(self, minutes: int) -> None:
         """0 takes it back."""
 
-    def contacts(self) -> tuple[ContactLine, ...]: ...
+    def set_policy(self, values: Mapping[str, str]) -> None:
+        """Decide about classes of callers, or with `quiet_hours` about a time of day (empty: none)."""
 
     def settings(self) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
         """(section, ((key, value), …)), secrets masked."""
 
     def button_pressed(self) -> bool:
         """Whether somebody at the box has pressed its button within two minutes: then a PIN may be chosen without the
-        one-time code. The place where such a button is to be connected; without one always False."""
+        one-time code. Without a button always False."""

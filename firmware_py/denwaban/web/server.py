@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,8 +15,9 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from denwaban.web import doors, views
+from denwaban.web import doors, family_views, views
 from denwaban.web.ask import Handler, Page, environment, handled
+from denwaban.web.family_port import Family
 from denwaban.web.guard import Guard, own_names
 from denwaban.web.pin import Limiter, PinFile
 from denwaban.web.port import Household
@@ -36,7 +37,14 @@ _PAGES: Final[tuple[tuple[str, tuple[str, ...], Handler], ...]] = (
     ("/lists/add", ("POST",), views.add),
     ("/lists/remove", ("POST",), views.remove),
     ("/lists/let-through", ("POST",), views.let_through),
-    ("/contacts", ("GET",), views.contacts),
+    ("/lists/policy", ("POST",), views.policy),
+    ("/contacts", ("GET",), family_views.contacts),
+    ("/contacts/add", ("GET", "POST"), family_views.add),
+    ("/contacts/errand/{kind}", ("GET",), family_views.errand),
+    ("/contacts/errand/{kind}/stop", ("POST",), family_views.stop),
+    ("/contacts/{name}/revoke", ("GET", "POST"), family_views.revoke),
+    ("/contacts/{name}/test", ("POST",), family_views.test),
+    ("/drill", ("GET", "POST"), family_views.drill),
     ("/settings", ("GET",), views.settings),
     ("/help", ("GET",), views.manual),
     ("/logout", ("POST",), doors.logout),
@@ -50,6 +58,7 @@ _OPEN: Final[tuple[tuple[str, tuple[str, ...], Handler], ...]] = (
 
 def build(
     household: Household,
+    family: Family,
     pin: PinFile,
     *,
     wall: Callable[[], float],
@@ -57,7 +66,7 @@ def build(
     names: Iterable[str] = (),
 ) -> Starlette:
     """The application. `names`: by which this box may be called, beside its own."""
-    page = Page(household, pin, Limiter(monotonic), Sessions(monotonic), wall, environment())
+    page = Page(household, family, pin, Limiter(monotonic), Sessions(monotonic), wall, environment())
     routes = [Route(path, handled(page, handler), methods=list(methods)) for path, methods, handler in _PAGES]
     routes += [
         Route(path, handled(page, handler, open_to_all=True), methods=list(methods)) for path, methods, handler in _OPEN
@@ -73,11 +82,15 @@ def build(
         routes=[*routes, Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))],
         middleware=[Middleware(Guard, names=own_names(names))],
         exception_handlers=handlers,
-        lifespan=_few_threads,
+        lifespan=_lifespan(family),
     )
 
 
-@asynccontextmanager
-async def _few_threads(_app: Starlette) -> AsyncIterator[None]:
-    anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
-    yield
+def _lifespan(family: Family) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+        yield
+        family.close()
+
+    return lifespan

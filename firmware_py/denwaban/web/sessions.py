@@ -47,5 +47,9 @@ class Sessions:
         self._open[session.id] = replace(session, used_at=self._now())
         return session
 
+    def end_all(self) -> None:
+        """Whoever wants to look again needs the PIN."""
+        self._open.clear()
+
     def end(self, session: Session) -> None:
         self._open.pop(session.id, None)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final, cast
+from typing import Any, Final, cast, get_args
 
 from starlette.responses import FileResponse, RedirectResponse, Response
 
+from denwaban.rules import CLASSES, QUIET_HOURS, Action, parse_quiet_hours
 from denwaban.web.ask import Ask, trouble
 from denwaban.web.curve import curve
 from denwaban.web.port import Call, ListName, Opinion
@@ -14,6 +15,8 @@ CALLS_A_PAGE: Final = 25
 WORDS_A_PAGE: Final = 300
 """A call of four hours has thousands of utterances."""
 LONGEST_LABEL: Final = 60
+FEW_MB: Final = 1000
+"""Less free space than this is worth a word: recordings alone may take as much (`[recording] max_mb`)."""
 _OPINIONS: Final[dict[str, tuple[Opinion | None, str]]] = {
     "false_alarm": ("false_alarm", "marked_false"),
     "scam": ("scam", "marked_scam"),
@@ -24,7 +27,8 @@ _LET_THROUGH_MINUTES: Final = (0, 10, 60)
 
 def status(ask: Ask) -> Response:
     """GET /: also the part of it that renews itself."""
-    return ask.show("status_part.html" if ask.is_part else "status.html", status_now=ask.household.status())
+    shown: dict[str, Any] = {"status_now": ask.household.status(), "last_drill": ask.family.last_drill()}
+    return ask.show("status_part.html" if ask.is_part else "status.html", few_mb=FEW_MB, **shown)
 
 
 def calls(ask: Ask) -> Response:
@@ -51,10 +55,9 @@ def _show_call(ask: Ask, found: Call, note: str = "") -> Response:
     said = found.utterances[first : first + WORDS_A_PAGE]
     if ask.is_part:
         return ask.show("call_judge.html", line=found.line, note=note)
-    drawn = curve(found.utterances)
-    return ask.show(
-        "call.html", call=found, line=found.line, said=said, first=first, step=WORDS_A_PAGE, curve=drawn, note=note
-    )
+    shown: dict[str, Any] = {"said": said, "first": first, "step": WORDS_A_PAGE, "curve": curve(found.utterances)}
+    news = ask.family.alert(found.line.id)
+    return ask.show("call.html", call=found, line=found.line, news=news, note=note, **shown)
 
 
 def _changed(ask: Ask, word: str) -> Response:
@@ -101,7 +104,18 @@ def lists(ask: Ask) -> Response:
 
 def _show_lists(ask: Ask, note: str = "", problem: str = "") -> Response:
     status_code = 409 if problem else 200
-    return ask.show("lists.html", status_code, lists=ask.household.lists(), note=note, problem=problem, form=ask.form)
+    found = ask.household.lists()
+    shown: dict[str, Any] = {"lists": found, "quiet": _span(found.quiet_hours), "form": ask.form}
+    return ask.show("lists.html", status_code, note=note, problem=problem, **shown)
+
+
+def _span(quiet_hours: str) -> tuple[str, str]:
+    """Begin and end as a browser writes them, both empty where there are none."""
+    quiet = parse_quiet_hours(quiet_hours)
+    if quiet is None:
+        return "", ""
+    begin, end = (f"{minute // 60:02}:{minute % 60:02}" for minute in (quiet.start, quiet.end))
+    return begin, end
 
 
 def add(ask: Ask) -> Response:
@@ -134,9 +148,19 @@ def let_through(ask: Ask) -> Response:
     return _show_lists(ask, "" if int(minutes) else ask.text("next_is_off"))
 
 
-def contacts(ask: Ask) -> Response:
-    """GET /contacts."""
-    return ask.show("contacts.html", contacts=ask.household.contacts())
+def policy(ask: Ask) -> Response:
+    """POST /lists/policy. Only what was changed on this page: another tab may have changed the rest meanwhile."""
+    hours = "-".join(ask.form.get(name, "") for name in ("quiet_from", "quiet_to")).strip("-")
+    wanted = {name: ask.form[name] for name in CLASSES if name in ask.form} | {QUIET_HOURS: hours}
+    changed = {name: value for name, value in wanted.items() if value != ask.form.get(f"was_{name}")}
+    if any(value not in get_args(Action) for name, value in changed.items() if name != QUIET_HOURS):
+        return trouble(ask, "failed", 400)
+    try:
+        parse_quiet_hours(hours)
+    except ValueError:
+        return _show_lists(ask, problem=ask.text("bad_hours"))
+    ask.household.set_policy(changed)
+    return _show_lists(ask, ask.text("policy_kept"))
 
 
 def settings(ask: Ask) -> Response:

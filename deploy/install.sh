@@ -3,16 +3,17 @@
 # changes nothing and says so. docs/install.md explains.
 set -eu
 umask 022
-usage="sudo deploy/install.sh [--dry-run] [--wheels FOLDER] [--with-mosquitto] [--no-model] [--no-start]
+usage="sudo deploy/install.sh [--dry-run] [--wheels FOLDER] [--with-mosquitto] [--no-page] [--no-model] [--no-start]
     --dry-run         say what would be done, change nothing (needs no root)
     --wheels FOLDER   without network, from a folder filled by deploy/fetch-wheels
     --with-mosquitto  an MQTT broker on this computer, with passwords made by chance
+    --no-page         leave the household's page off (later: sudo systemctl enable --now denwaban-web)
     --no-model        leave the speech model out (later: sudo denwaban models fetch whisper-base)
-    --no-start        enable the service, but do not start it now"
+    --no-start        enable the services, but do not start them now"
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
 opt=/opt/denwaban etc=/etc/denwaban data=/var/lib/denwaban
-dry=0 wheels='' mosquitto=0 model=1 start=1 changes=0 restart=0 fresh_config=0
+dry=0 wheels='' mosquitto=0 page=1 model=1 start=1 changes=0 restart=0 fresh_config=0 fresh_page=0
 
 say() { printf '%s\n' "$*"; }
 fail() { say "install.sh: $*" >&2; exit 1; }
@@ -22,6 +23,7 @@ while [ $# -gt 0 ]; do
     --dry-run) dry=1 ;;
     --wheels) [ $# -gt 1 ] || fail "--wheels wants a folder"; wheels=$2; shift ;;
     --with-mosquitto) mosquitto=1 ;;
+    --no-page) page=0 ;;
     --no-model) model=0 ;;
     --no-start) start=0 ;;
     --help | -h) say "$usage"; exit 0 ;;
@@ -265,9 +267,13 @@ install_service() {
         udevadm control --reload
         udevadm trigger --subsystem-match=usb --subsystem-match=tty
     fi
+    [ -e /etc/systemd/system/denwaban-web.service ] || fresh_page=1
     put "$here/denwaban.service" /etc/systemd/system/denwaban.service 644
-    [ $written = 0 ] || restart=1
-    if [ $written = 1 ] && [ "$dry" = 0 ] && booted; then systemctl daemon-reload; fi
+    news=$written
+    put "$here/denwaban-web.service" /etc/systemd/system/denwaban-web.service 644
+    [ $written = 0 ] || news=1
+    [ $news = 0 ] || restart=1
+    if [ $news = 1 ] && [ "$dry" = 0 ] && booted; then systemctl daemon-reload; fi
 }
 
 start_service() {
@@ -285,6 +291,17 @@ start_service() {
     fi
 }
 
+start_page() { # once it is switched off by hand, it stays off
+    if [ $fresh_page = 1 ] && [ $page = 1 ]; then
+        act "let the household's page start with the computer" systemctl enable --quiet denwaban-web.service
+    fi
+    if [ $start = 0 ] || ! booted || ! systemctl is-enabled --quiet denwaban-web.service 2>/dev/null; then return 0; fi
+    if [ $restart = 1 ] || ! systemctl is-active --quiet denwaban-web.service; then
+        act "start the household's page" systemctl restart denwaban-web.service ||
+            fail "the household's page does not start; why: journalctl -u denwaban-web -n 20"
+    fi
+}
+
 check_computer
 check_wheels
 install_packages
@@ -296,6 +313,7 @@ install_service
 set_up_mosquitto
 install_model
 start_service
+start_page
 remove_old_programs
 
 if [ $changes = 0 ]; then

@@ -17,7 +17,10 @@ for option in "$@"; do
 done
 
 program="/etc/systemd/system/denwaban.service /etc/systemd/system/multi-user.target.wants/denwaban.service
-/etc/systemd/system/denwaban.service.d /etc/udev/rules.d/77-denwaban-modem.rules /usr/local/bin/denwaban
+/etc/systemd/system/denwaban.service.d
+/etc/systemd/system/denwaban-web.service /etc/systemd/system/multi-user.target.wants/denwaban-web.service
+/etc/systemd/system/denwaban-web.service.d
+/etc/udev/rules.d/77-denwaban-modem.rules /usr/local/bin/denwaban
 /etc/mosquitto/conf.d/denwaban.conf /etc/mosquitto/conf.d/denwaban-tls.conf /etc/mosquitto/denwaban.passwd
 /etc/mosquitto/denwaban.acl /opt/denwaban"
 data="/etc/denwaban /var/lib/denwaban"
@@ -49,7 +52,7 @@ if [ $yes = 0 ]; then
 fi
 
 booted() { [ -d /run/systemd/system ]; }
-if booted; then systemctl disable --now --quiet denwaban.service 2>/dev/null || :; fi
+if booted; then systemctl disable --now --quiet denwaban.service denwaban-web.service 2>/dev/null || :; fi
 broker=0
 [ ! -e /etc/mosquitto/conf.d/denwaban.conf ] || broker=1
 # shellcheck disable=SC2086 # one word per path, all written above
@@ -57,7 +60,7 @@ rm -rf $found
 if [ -n "${account:-}" ]; then userdel denwaban; fi
 if booted; then
     systemctl daemon-reload
-    systemctl reset-failed denwaban.service 2>/dev/null || :
+    systemctl reset-failed denwaban.service denwaban-web.service 2>/dev/null || :
     udevadm control --reload
     if [ $broker = 1 ]; then systemctl restart mosquitto.service || :; fi
 fi

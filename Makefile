@@ -13,14 +13,13 @@ VOICE_VENV := .venv-voices
 VOICE_LOCKS := training/voices/requirements.lock requirements.lock
 TRAIN := PYTHONPATH=firmware_py:. $(TRAIN_VENV)/bin/python
 
-.PHONY: help setup model demo test test-family test-web family check format lock train eval compare corpus-audio drawings clean
+.PHONY: help setup model demo test test-pages family check format lock train eval compare corpus-audio drawings clean
 
 help:
 	@echo "make demo     three calls through the virtual line (ARGS=\"--speed 8\", ARGS=\"--json\")"
 	@echo "make test     all tests, real Mosquitto included (TESTS=tests/line to run some)"
 	@echo "make check    format, lint, strict types, import rules, corpus"
-	@echo "make family   build the family's page (needs Node.js);  make test-family  its tests, in Chromium too"
-	@echo "make test-web the household's page in Chromium"
+	@echo "make family   build the family's page (needs Node.js);  make test-pages  both pages, in Chromium"
 	@echo "make train    train the detector from training/corpus;  make eval  its report"
 	@echo "make compare  other models on the same calls, kinds of scam left out (a quarter of an hour)"
 	@echo "make corpus-audio  speak the corpus and have it recognised (hours; stops and resumes)"
@@ -54,12 +53,9 @@ test: model
 family:
 	@scripts/build-family
 
-test-family: model
+test-pages: model
 	@scripts/need-mosquitto
-	@scripts/test-family $(BIN)/python
-
-test-web: $(READY)
-	@scripts/test-web $(BIN)/python
+	@scripts/test-pages $(BIN)/python
 
 check: $(READY)
 	@$(BIN)/ruff format --check --quiet . || { echo "run: make format"; exit 1; }

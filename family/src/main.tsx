@@ -20,17 +20,9 @@ function trouble(what: Trouble): void {
   )
 }
 
-/** The invitation that the page was opened with. It holds a secret: it does not stay in the address. */
-function takeAddress(): { invitation: string; alert: string | null } {
-  const { hash, href } = location
-  if (hash) history.replaceState(null, '', location.pathname)
-  return { invitation: hash.startsWith('#pair?') ? href : '', alert: new URLSearchParams(hash.slice(1)).get('alert') }
-}
-
 async function main(): Promise<void> {
   if (!isSecureContext) return trouble('insecure')
   if (!('serviceWorker' in navigator && 'locks' in navigator && crypto.subtle)) return trouble('old')
-  const { invitation, alert } = takeAddress()
   let desk: Desk
   try {
     const registration = await navigator.serviceWorker.register('./sw.js', { type: 'module' })
@@ -40,10 +32,9 @@ async function main(): Promise<void> {
     console.error(error)
     return trouble('old')
   }
-  desk.want(alert)
   navigator.serviceWorker.addEventListener('message', ({ data }) => desk.want((data as { open?: string }).open ?? null))
   allowSoundAtFirstTouch()
-  render(<Page desk={desk} opened={invitation} />, root)
+  render(<Page desk={desk} />, root)
 }
 
 void main()

@@ -1,6 +1,6 @@
 // The page: which view is shown.
 
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useState } from 'preact/hooks'
 
 import type { Desk, State } from './desk'
 import { alarm, type Story } from './state'
@@ -15,11 +15,17 @@ import { Alarm, StoryPage } from './views/story'
 type Tab = 'now' | 'history' | 'settings'
 const TABS: Tab[] = ['now', 'history', 'settings']
 
-export function Page({ desk, opened }: { desk: Desk; opened: string }) {
+export function Page({ desk }: { desk: Desk }) {
   const state = useDesk(desk)
-  const [address, setAddress] = useState(opened)
+  const [address, setAddress] = useState('')
   const [trial, setTrial] = useState<Story | null>(null)
   const say = speaker(state.language)
+  useLayoutEffect(() => {
+    const look = () => takeAddress(setAddress, (id) => desk.want(id))
+    look()
+    addEventListener('hashchange', look) // a code that is opened where the page is open already
+    return () => removeEventListener('hashchange', look)
+  }, [desk])
   useEffect(() => {
     document.documentElement.lang = state.language
     document.title = say('app')
@@ -57,6 +63,16 @@ export function Page({ desk, opened }: { desk: Desk; opened: string }) {
       </div>
     </Speech.Provider>
   )
+}
+
+/** The invitation or the alert that the page is opened with. An invitation holds a secret: it leaves the address. */
+function takeAddress(invited: (address: string) => void, alerted: (id: string) => void): void {
+  const { hash, href } = location
+  if (!hash) return
+  history.replaceState(null, '', location.pathname)
+  if (hash.startsWith('#pair?')) invited(href)
+  const alert = new URLSearchParams(hash.slice(1)).get('alert')
+  if (alert) alerted(alert)
 }
 
 function Top({ desk }: { desk: Desk }) {

@@ -120,7 +120,7 @@ const WORDS = {
   // pairing
   welcome: ['離れて暮らす家族の電話を見守る', 'Minding the telephone of family far away'],
   pair_how: [
-    '実家の箱の画面で「家族を加える」を選ぶと、QRコードが出ます。それをこの電話のカメラで写してください。',
+    '実家の箱の画面で「家族の電話を加える」を選ぶと、四角いコード(QRコード)が出ます。それを、この電話のカメラで写してください。',
     'Have the box show its QR code and scan it with this telephone’s camera.',
   ],
   pair_paste: ['コードの文字を持っているとき', 'If you have the code as text'],
@@ -216,7 +216,7 @@ const WORDS = {
   refused_none: ['ありません', 'none'],
   forget: ['この登録を消す', 'Remove this pairing'],
   forget_ask: [
-    'この電話に、知らせが届かなくなります。記録も消えます。箱のほうの登録は、箱の画面で消してください。',
+    'この電話に、知らせが届かなくなります。記録も消えます。箱のほうの登録は、箱の画面の「家族」で止めてください。',
     'No alert will come here any more, and the history goes. Revoke it at the box, too.',
   ],
 

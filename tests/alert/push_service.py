@@ -86,8 +86,8 @@ class PushService:
         self._thread = threading.Thread(target=self._server.serve_forever, name="push-service")
         self._thread.start()
 
-    def next(self) -> Pushed:
-        return self.pushed.get(timeout=60)
+    def next(self, timeout: float = 60) -> Pushed:
+        return self.pushed.get(timeout=timeout)
 
     def close(self) -> None:
         self._server.shutdown()

@@ -34,6 +34,7 @@ from tests.fixtures_broker import Mosquitto, free_port
 UNIT, CONTACT = "box-1", "daughter"
 PASSWORD = "a password of the broker"
 PROGRAM = [sys.executable, "-m", "denwaban"]
+RIGHTS = Path(__file__).parents[2] / "deploy" / "broker-users"
 DIST = Path(__file__).parents[2] / "family" / "dist"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = (
@@ -41,19 +42,6 @@ FLAGS = (
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     "--ignore-certificate-errors",  # the broker's is made for the test; no telephone would trust it
 )
-
-# What deploy/broker-users writes, for one contact.
-ACL = f"""user {UNIT}
-topic readwrite denwaban/v1/{UNIT}/#
-
-user {CONTACT}
-topic read denwaban/v1/{UNIT}/alert/{CONTACT}
-topic read denwaban/v1/{UNIT}/availability
-topic read denwaban/v1/{UNIT}/health
-topic write denwaban/v1/{UNIT}/reply/{CONTACT}
-topic write denwaban/v1/{UNIT}/pair/{CONTACT}
-topic read denwaban/v1/{UNIT}/paired/{CONTACT}
-"""
 
 
 class _Page(SimpleHTTPRequestHandler):
@@ -185,7 +173,8 @@ class Household:
 
     def _broker(self) -> Mosquitto:
         pem, key = certificate(self.folder)
-        (self.folder / "acl").write_text(ACL)
+        rights = subprocess.run([RIGHTS, "--rights", UNIT, CONTACT], check=True, capture_output=True).stdout
+        (self.folder / "acl").write_bytes(rights)
         (self.folder / "passwords").write_text(f"{UNIT}:{PASSWORD}\n{CONTACT}:{PASSWORD}\n")
         subprocess.run(["mosquitto_passwd", "-U", self.folder / "passwords"], check=True)
         tls = f"certfile {pem}\nkeyfile {key}\n"

@@ -1,7 +1,6 @@
 """The family's page in a real browser, with a real broker and the box's own commands: paired, told, answered.
 
-Wants Chromium (`apt install chromium`) and Playwright (`scripts/test-family` brings it); AXE names axe.min.js (npm
-package axe-core), PICTURES a folder for screenshots.
+Wants Chromium (`apt install chromium`) and Playwright (`make test-pages` brings it).
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="scripts/test-family brings Playwright")
+sync_api = pytest.importorskip("playwright.sync_api", reason="make test-pages brings Playwright")
 
 from denwaban.alert.wire import contact_topic
 from denwaban.effects import ReportHealth

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("playwright.sync_api", reason="scripts/test-family brings Playwright")
+pytest.importorskip("playwright.sync_api", reason="make test-pages brings Playwright")
 
 from denwaban.alert.keys import UnitKey
 from denwaban.alert.webpush import public_key
@@ -139,7 +139,7 @@ def test_a_drill_wakes_a_closed_page_and_the_box_says_who_answered(
         file.write(f'[speech]\nmodels_dir = "{models_dir}"\n')
     words = ("drill", "--json", "--speed", "20", "--wait", "120")
     drill = telephone.household.started(*words, SSL_CERT_FILE=str(service.certificate))
-    pushed = service.next()
+    pushed = service.next(240)
     assert pushed.sender["sub"] == telephone.household.page
     message = telephone.keys.decrypt(pushed.body)
     assert len(message) <= 3900

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 pytest.importorskip("starlette", reason="the extra `web` is not installed")
-sync_api = pytest.importorskip("playwright.sync_api", reason="scripts/test-web brings Playwright")
+sync_api = pytest.importorskip("playwright.sync_api", reason="make test-pages brings Playwright")
 
 from denwaban.paths import database_path
 from denwaban.store.database import Database

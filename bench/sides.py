@@ -35,7 +35,7 @@ from denwaban.sim.callfile import CallFile, Turn, load_call
 
 GAPS_DB = (0, 3, 6, 9, 12, 15, 20)
 FAR_DB = -12.0
-DRAWS = 3
+DRAWS = 5
 VOICE_DB = 2.0
 """Standard deviation of one person's level from turn to turn; an estimate."""
 SECOND_HANDSET_DB = -6.0
@@ -94,7 +94,7 @@ def cut(call: CallFile, t0: float, t1: float) -> slice:
 
 def spoken(call: CallFile, draw: int) -> CallFile:
     """The call with a level of its own for each turn."""
-    random = np.random.default_rng(draw)
+    random = np.random.default_rng([draw, *call.id.encode()])  # another one for each call
     sound = {"far": call.far.copy(), "near": call.near.copy()}
     for turn in call.turns:
         part = cut(call, turn.t0, turn.t1)

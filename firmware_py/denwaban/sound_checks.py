@@ -10,6 +10,8 @@ import numpy as np
 
 from denwaban.audio.device import SoundSystem
 from denwaban.audio.line_input import SoundInput
+from denwaban.audio.prompts import PromptLibrary
+from denwaban.audio.speaker import SoundSpeaker
 from denwaban.config import Config
 from denwaban.errors import AudioError
 from denwaban.events import SAMPLE_RATE, Pcm
@@ -18,6 +20,9 @@ from denwaban.finding import Finding
 ROOM_RATE: Final = 24_000
 QUIET_VOLUME: Final = 30
 """Percent; below it speech is 10 dB and more under full volume."""
+SPOKEN: Final = "not_recording"
+"""A short prompt that is true while nobody calls."""
+SPEAK_LIMIT_S: Final = 10.0
 LISTEN_S: Final = 1.0
 SILENT_DBFS: Final = -90.0
 """The last bit of 16; every real input has more noise of its own."""
@@ -45,6 +50,27 @@ def check_speaker(config: Config) -> Iterator[Finding]:
         )
     else:
         yield Finding("loudspeaker", "ok", f"{stream.name}, {stream.rate} Hz, volume {config.sound.volume} %")
+
+
+def spoken(config: Config) -> Iterator[Finding]:
+    """Say a sentence in the room, for somebody to hear."""
+    if config.sound.speaker == "none":
+        return
+    system, prompts = SoundSystem(), PromptLibrary()
+    speaker = SoundSpeaker(prompts, system, config.sound.speaker, config.sound.volume)
+    try:
+        speaker.say(SPOKEN)
+        deadline, began = time.monotonic() + SPEAK_LIMIT_S, False
+        while time.monotonic() < deadline and not (began and not speaker.speaking):
+            began |= speaker.speaking
+            time.sleep(0.05)
+    finally:
+        speaker.close()
+    if began:
+        do = "if nobody heard it: the loudspeaker's own knob and power, then [sound] speaker and volume"
+        yield Finding("loudspeaker", "ok", f"was told to say: {prompts[SPOKEN].text}", do)
+    else:
+        yield Finding("loudspeaker", "note", "could not be told to say anything")
 
 
 def check_line_input(config: Config) -> Iterator[Finding]:

@@ -118,7 +118,7 @@ def listen_only() -> Drawing:
     """Nothing of ours touches the line."""
     drawing = _sheet(
         "B 聞くだけのつなぎ(回線に触れない)",
-        "ソフトウェアは未対応(計画)。未試験",
+        "ソフトウェアは対応。本物の機器では未試験",
         (
             Block(40, 110, 150, 70, "壁の電話端子", ("または TEL ポート",), "outside"),
             Block(250, 110, 180, 70, "電話機の本体", ("そのまま使う",), "house"),

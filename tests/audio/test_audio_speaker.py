@@ -58,7 +58,7 @@ class PortAudio:
         self.streams.append(FakeStream(self, name, options["samplerate"]))
         return self.streams[-1]
 
-    InputStream = OutputStream
+    RawInputStream = OutputStream
 
     @property
     def played(self) -> npt.NDArray[np.int16]:
@@ -90,8 +90,8 @@ class FakeStream:
         self._check()
         return self.rate // 10
 
-    def read(self, count: int) -> tuple[npt.NDArray[np.int16], bool]:
-        return np.full((count, self._system.channels), 100, np.int16), False
+    def read(self, count: int) -> tuple[bytes, bool]:
+        return np.full((count, self._system.channels), 100, np.int16).tobytes(), False
 
     def write(self, frames: npt.NDArray[np.int16]) -> None:
         assert frames.shape[1] == self._system.channels

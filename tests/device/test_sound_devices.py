@@ -14,19 +14,23 @@ import soxr
 
 from denwaban.app import build_box
 from denwaban.audio.device import SoundSystem
+from denwaban.audio.line_input import SoundInput
 from denwaban.audio.prompts import PromptLibrary
 from denwaban.audio.speaker import SoundSpeaker
 from denwaban.checks import run_checks
 from denwaban.clock import SystemClock
 from denwaban.config import Config, LineConfig, SoundConfig, SpeechConfig, UnitConfig
-from denwaban.effects import CloseCall, OpenCall, Warn
-from denwaban.events import SAMPLE_RATE, Level, LineReady, UtteranceAssessed
+from denwaban.effects import CloseCall, OpenCall, Record, Warn
+from denwaban.events import SAMPLE_RATE, Level, LineFailed, LineReady, Pcm, UtteranceAssessed
+from denwaban.line.listening import ListenLine
 from denwaban.paths import recordings_dir
 from denwaban.shipped import shipped_calls
 from denwaban.sim.callfile import load_call
+from denwaban.sound_checks import spoken
 from tests.device.sound_server import SoundServer, likeness
+from tests.fakes.ports import Gathered, RoomySink
 from tests.fixtures_broker import until
-from tests.line.line_sound import call_on_line, rest, tone
+from tests.line.line_sound import call_on_line, rest, sine, tone
 
 pytestmark = pytest.mark.sound
 
@@ -118,9 +122,44 @@ def test_a_scam_call_at_the_listen_only_line_is_noticed_and_the_room_is_warned(
     assert likeness(heard, said) > 0.98, "recorded from the first word to the last, with nothing lost or put in"
 
 
+def test_a_line_input_that_was_unplugged_hears_again_after_its_return(
+    sound_server: SoundServer, system: SoundSystem
+) -> None:
+    events, frames = Gathered(), RoomySink()
+    line = ListenLine(SoundInput(system, "coupler"), SystemClock())
+    line.start(events, frames)
+    sound = sine(1000, 2.0, -20.0)
+    try:
+        events.wait_for(LineReady, timeout=10)
+        sound_server.unplug("room")  # else PulseAudio, unlike a bare sound card, gives the box that to hear instead
+        sound_server.unplug("coupler")
+        events.wait_for(LineFailed, timeout=10)
+        sound_server.plug("room")
+        sound_server.plug("coupler", 44_100)
+        events.wait_for(LineReady, 2, timeout=20)
+        line.submit(Record())
+        sound_server.play(sound, SAMPLE_RATE, "coupler").wait(10)
+        until(lambda: likeness(recorded(frames), sound[:SAMPLE_RATE]) > 0.98, "the sound of the line", 10)
+    finally:
+        line.close()
+
+
+def recorded(frames: RoomySink) -> Pcm:
+    """All sound so far."""
+    return np.concatenate([np.zeros(0, np.int16), *(frame.pcm for frame in list(frames.frames))])
+
+
 def test_doctor_finds_the_devices_and_says_what_it_hears(sound_server: SoundServer, system: SoundSystem) -> None:
     del system
     config = Config(line=LineConfig(kind="listen"), sound=SoundConfig(speaker="room", line_input="coupler"))
     found = {one.what: one for one in run_checks(config) if one.what in ("loudspeaker", "telephone's sound")}
     assert found["loudspeaker"].state == "ok"
     assert "no sound at all" in found["telephone's sound"].found
+
+
+def test_doctor_speaks_in_the_room_when_asked(sound_server: SoundServer, system: SoundSystem) -> None:
+    del system
+    tape = sound_server.record("room", RATE)
+    (told,) = spoken(Config(sound=SoundConfig(speaker="room", volume=50)))
+    assert told.state == "ok"
+    assert likeness(tape.stop(), PROMPTS.sound("not_recording")[0]) > 0.98

@@ -24,7 +24,7 @@ from hardware.drawings.svg import Drawing
 
 MEANT = {
     "drawings/parallel.svg": ("USB音声モデム", "電話機", "二股の分岐器", "未試験"),
-    "drawings/listen-only.svg": ("受話器録音アダプター", "USBサウンドカード", "未対応"),
+    "drawings/listen-only.svg": ("受話器録音アダプター", "USBサウンドカード", "未試験"),
     "drawings/series.svg": ("LINE(FXO)", "PHONE(FXS)", "電源の見張り", "未対応"),
     "drawings/sip.svg": ("ホームゲートウェイ", "未対応"),
     "drawings/panel.svg": ("ランプ みどり", "ボタン 家族をよぶ", "330Ω", "37番"),

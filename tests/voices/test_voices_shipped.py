@@ -9,12 +9,17 @@ import sys
 import tomllib
 from pathlib import Path
 from typing import get_args
+from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from denwaban.advice import ADVICE
+from denwaban.audio.loudness import amplified
+from denwaban.audio.prompts import PromptLibrary
 from denwaban.buttons import Spoken
-from training.voices import render_calls, render_prompts, telephone
+from denwaban.family import ROLES
+from training.voices import draw_prompts, render_calls, render_prompts, telephone
 from training.voices.script import load_scripts
 
 SESSION_PROMPTS = {
@@ -22,6 +27,8 @@ SESSION_PROMPTS = {
     "nobody_home",
     "chime", "phone_for_you", "caution_warning", "scam_warning", "scam_warning_alone",
     "call_ended_advice", "call_ended_advice_alone", "line_fault", *ADVICE.values(), *get_args(Spoken),
+    *(f"who_{role}" for role in ROLES),
+    "does_told", "does_calling", "does_call_later", "does_false_alarm", "does_hang_up",
 }  # fmt: skip
 
 
@@ -47,6 +54,16 @@ def test_prompts_into_the_line_keep_the_caller_at_most_eight_seconds() -> None:
         if prompt.target == "line":
             file = telephone.read_flac(render_prompts.PROMPTS_DIR / prompt.file)
             assert file.signal.size / file.rate <= 8.0, prompt.name
+
+
+def test_every_prompt_is_drawn_within_full_scale() -> None:
+    library = PromptLibrary()
+    picture = ElementTree.fromstring(draw_prompts.drawing(library))
+    texts = [text.text or "" for text in picture.iter("{http://www.w3.org/2000/svg}text")]
+    assert [text.split()[0] for text in texts] == library.names
+    for name in library.names:
+        pcm, rate = library.sound(name)
+        assert np.abs(draw_prompts.envelope(amplified(pcm, rate, 100), rate)).max() <= 10 ** (-1 / 20) + 1e-4, name
 
 
 def test_every_call_folder_has_a_script() -> None:

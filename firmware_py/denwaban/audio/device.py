@@ -47,9 +47,10 @@ class Stream:
     def read(self) -> tuple[Pcm, bool]:
         """What has been heard since the last time, possibly nothing, and whether sound was lost before it."""
         try:
-            frames, lost = self.raw.read(self.raw.read_available)
+            data, lost = self.raw.read(self.raw.read_available)
         except Exception as error:
             raise AudioError(f"sound device {self.name!r} is gone: {error}") from error
+        frames = np.frombuffer(data, np.int16).reshape(-1, self.channels)
         mono = frames[:, 0] if self.channels == 1 else np.clip(frames.sum(axis=1, dtype=np.int32), -32768, 32767)
         return mono.astype(np.int16), bool(lost)
 
@@ -147,7 +148,8 @@ class SoundSystem:
 
 
 def _opened(library: Any, device: Mapping[str, Any], direction: Direction, rate: int, latency_s: float) -> Stream:
-    kind = library.OutputStream if direction == "output" else library.InputStream
+    # sounddevice's InputStream sets the shape of an array, which NumPy 2.5 warns about and later ones refuse.
+    kind = library.OutputStream if direction == "output" else library.RawInputStream
     name, failure = str(device["name"]), "it takes no rate that we know"
     for each in dict.fromkeys((rate, int(device["default_samplerate"]), *FALLBACK_RATES)):
         for channels in (1, 2):

@@ -3,7 +3,8 @@
     .venv/bin/python bench/alerts.py --json [--alerts 200]
 
 The clock starts when `submit` is called. It stops when the contact's callback runs (delivered), and when the box has
-checked the contact's signed receipt and written it down (receipt). One alert at a time. `outbox` counts messages a
+checked the contact's signed receipt and written it down (receipt). One alert at a time. `mosquitto` is without,
+`mosquitto_tls` with TLS, passwords and access rules, `amqtt` the small broker of the demo. `outbox` counts messages a
 second: written (two a commit, as for one contact), and published, confirmed by the contact and written off.
 """
 
@@ -27,12 +28,13 @@ from denwaban.alert import wire
 from denwaban.alert.contact import ContactClient
 from denwaban.alert.embedded import EmbeddedBroker
 from denwaban.alert.keys import UnitKey, new_private_key, public_part, public_text
+from denwaban.alert.mosquitto import LocalMosquitto
 from denwaban.alert.mqtt import MqttAlerts
 from denwaban.alert.settings import Contact, MqttSettings
 from denwaban.effects import SendAlert
 from denwaban.events import CallerId, Evidence, Level
 from denwaban.store.outbox import SqliteOutbox
-from tests.fixtures_broker import BrokerMissing, running_mosquitto, until
+from tests.fixtures_broker import BrokerMissing, mosquitto_program, running_mosquitto, until
 
 _TURNS = tuple(("far", f"それでは{n}番の書類のとおり、還付金の手続きでATMまでお越しください。") for n in range(8))
 
@@ -62,18 +64,17 @@ def _alert(n: int) -> SendAlert:
     )
 
 
-def measure(port: int, alerts: int, folder: Path) -> dict[str, object]:
+def measure(box: MqttSettings, contact: MqttSettings, alerts: int, folder: Path) -> dict[str, object]:
     """Milliseconds for `alerts` alerts, after ten to warm up; `submit` is the part inside `submit`."""
     contact_key, unit_key = new_private_key(), UnitKey.load_or_create(folder / "unit.jwk")
-    settings = MqttSettings(port=port)
     delivered: queue.Queue[float] = queue.Queue()
     confirmed: queue.Queue[float] = queue.Queue()
     reader = wire.Reader("bench", public_part(unit_key.jwk), "musume", contact_key)
-    client = ContactClient(settings, reader, lambda _alert: delivered.put(time.perf_counter()))
+    client = ContactClient(contact, reader, lambda _alert: delivered.put(time.perf_counter()))
     outbox = SqliteOutbox(folder / "calls.sqlite")
     contacts = [Contact("musume", "", public_text(contact_key))]
     sink = MqttAlerts(
-        settings=settings, unit="bench", contacts=lambda: contacts, key=unit_key, outbox=outbox, clock=_WallClock()
+        settings=box, unit="bench", contacts=lambda: contacts, key=unit_key, outbox=outbox, clock=_WallClock()
     )
     with ExitStack() as stack:
         stack.callback(outbox.close)
@@ -140,7 +141,7 @@ def main() -> int:
     figures: dict[str, object] = {"bench": "alerts"}
     # The outbox belongs on a real disk, where fsync costs what it costs: not /tmp, which may be memory.
     with tempfile.TemporaryDirectory(dir=Path(__file__).parent) as name, ExitStack() as stack:
-        folders = [Path(name, broker) for broker in ("mosquitto", "amqtt")]
+        folders = [Path(name, broker) for broker in ("mosquitto", "tls", "amqtt")]
         for folder in folders:
             folder.mkdir()
         try:
@@ -148,12 +149,18 @@ def main() -> int:
         except BrokerMissing as error:
             print(error, file=sys.stderr)
             return 1
-        figures["mosquitto"] = measure(mosquitto.port, max(100, options.alerts), folders[0])
-        figures["outbox"] = throughput(mosquitto.port, max(100, options.alerts), folders[0])
+        alerts, plain = max(100, options.alerts), MqttSettings(port=mosquitto.port)
+        figures["mosquitto"] = measure(plain, plain, alerts, folders[0])
+        figures["outbox"] = throughput(mosquitto.port, alerts, folders[0])
+        guarded = LocalMosquitto(mosquitto_program(), folders[1] / "broker", "bench", ["musume"], time.time())
+        guarded.start()
+        stack.callback(guarded.stop)
+        figures["mosquitto_tls"] = measure(guarded.settings("bench"), guarded.settings("musume"), alerts, folders[1])
         embedded = EmbeddedBroker()
         embedded.start()
         stack.callback(embedded.stop)
-        figures["amqtt"] = measure(embedded.port, max(100, options.alerts), folders[1])
+        small = MqttSettings(port=embedded.port)
+        figures["amqtt"] = measure(small, small, alerts, folders[2])
     print(json.dumps(figures) if options.json else "\n".join(f"{key}: {value}" for key, value in figures.items()))
     return 0
 

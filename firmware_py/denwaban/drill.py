@@ -62,9 +62,9 @@ class _Notes:
     def see(self, happening: Event | Effect) -> None:
         match happening:
             case FamilyTold(_, role, age_s):
-                self.received.append((role, round(age_s, 2)))
+                self.received.append((role, round(age_s, 3)))
             case FamilyAnswered(_, role, reply, age_s):
-                self.answered.append((role, reply, round(age_s, 2)))
+                self.answered.append((role, reply, round(age_s, 3)))
             case Warn(prompt) if prompt.startswith(("who_", "does_")):
                 self.spoken.append(prompt)
                 if self.received and self.answered and prompt.startswith("does_"):

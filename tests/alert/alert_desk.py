@@ -96,10 +96,13 @@ class Desk:
         self.stack.callback(alerts.close)
         return alerts
 
+    def reader(self, name: str = "musume", key: object = "own") -> wire.Reader:
+        return wire.Reader(UNIT, public_part(self.unit_key.jwk), name, self.contact_key if key == "own" else key)
+
     def contact(
         self, settings: MqttSettings, name: str = "musume", key: object = "own", **more: object
     ) -> ContactClient:
-        reader = wire.Reader(UNIT, public_part(self.unit_key.jwk), name, self.contact_key if key == "own" else key)
+        reader = self.reader(name, key)
         client = ContactClient(settings, reader, **{"on_alert": self.received.append} | more)
         client.start()
         self.stack.callback(client.close)

@@ -173,6 +173,12 @@ def test_a_box_that_is_not_to_be_shown_any_more_takes_everything_away(
     assert not [topic for topic in topics if topic.startswith("homeassistant") or topic.endswith("/state")]
 
 
+def test_a_disk_that_takes_no_mark_stops_nothing(tmp_path: Path) -> None:
+    home = Home(UNIT, tmp_path / "no folder" / "mark", shown=True, start_drill=lambda: None)
+    assert [topic for topic, _payload in home.due(None, None)] == [discovery_topic(UNIT), wire.state_topic(UNIT)]
+    assert home.due(None, None) == []
+
+
 @pytest.mark.broker
 def test_a_press_starts_a_drill_and_an_old_or_wrong_one_does_not(
     desk: Desk, mosquitto: Mosquitto, listen: Listen

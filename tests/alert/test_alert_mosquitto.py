@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import queue
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from denwaban.alert import wire
 from denwaban.alert.keys import UnitKey, new_private_key, public_part, public_text, thumbprint
-from denwaban.alert.mosquitto import LocalMosquitto, find_mosquitto
+from denwaban.alert.mosquitto import LocalMosquitto, access_rules, find_mosquitto
 from denwaban.alert.pair_link import accept, invite
 from denwaban.alert.pairing import Invitation, new_code
 from denwaban.alert.replies import ContactSays, reply_message
@@ -28,6 +29,7 @@ from denwaban.store.contacts import ContactBook
 from tests.alert.alert_desk import UNIT, Desk, an_alert
 from tests.fixtures_broker import SKIP, until
 
+ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.broker
 
 
@@ -129,3 +131,9 @@ def test_a_contact_neither_hears_nor_says_what_is_another_s(desk: Desk, broker: 
     assert spy.received == []
     alerts.close()
     assert ContactBook(desk.folder / "calls.sqlite").refusals() == (), "what may not be said does not even arrive"
+
+
+def test_the_installed_broker_has_the_same_rules() -> None:
+    command = [ROOT / "deploy" / "broker-users", "--rights", UNIT, "musume", "musuko"]
+    written = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert written.splitlines()[1:] == access_rules(UNIT, ["musume", "musuko"]).splitlines()

@@ -185,6 +185,31 @@ def test_a_full_disk_does_not_keep_a_note_back(tmp_path: Path) -> None:
     assert sorted(title for _url, title in made.service.kept) == ["musuko 1", "musume 1"]
 
 
+class ForgetfulOutbox(SqliteOutbox):
+    """Its disk is full: it keeps what it has, and takes nothing down."""
+
+    full = True
+
+    def mark_sent(self, seq: int, at: float) -> None:
+        if self.full:
+            raise StoreError("disk full")
+        super().mark_sent(seq, at)
+
+
+def test_a_disk_that_does_not_take_down_that_a_note_has_gone_does_not_send_it_again(notes: Notes) -> None:
+    notes.disk.close()
+    notes.disk = disk = ForgetfulOutbox(notes.path / "box.sqlite")
+    notes.outbox = notes.notifier.outbox = SpillingOutbox(disk)
+    notes.put(1)
+    for _ in range(4):
+        notes.notifier.send_due()
+        notes.clock.advance(REFILL_S)
+    assert len(notes.service.kept) == 2
+    disk.full = False
+    notes.notifier.send_due()
+    assert notes.outbox.notes(0.0) == ()
+
+
 # --- what they say ---------------------------------------------------------------------------------------------------
 
 
@@ -225,6 +250,10 @@ def test_without_a_broker_contacts_get_a_note_for_each_alert_and_one_when_the_bo
     alerts.submit(an_alert(1, "update"), 2.0)
     alerts.submit(an_alert(1, "end"), 3.0)
     until(lambda: len(service.kept) == 1, "the alert's note")
+    book = ContactBook(desk.folder / "calls.sqlite")
+    until(
+        lambda: [(row.channel, row.ended) for row in book.deliveries()] == [("note", "sent")], "that it is taken down"
+    )
     alerts.report(ReportHealth("deaf", "line"), 4.0)
     alerts.report(ReportHealth("well", "line"), 5.0)
     until(lambda: len(service.kept) == 3, "the notes of health")
@@ -233,7 +262,7 @@ def test_without_a_broker_contacts_get_a_note_for_each_alert_and_one_when_the_bo
         health_note("deaf", "ja").title,
         health_note("well", "ja").title,
     ]
-    assert alerts.status().pending == 0
+    until(lambda: alerts.status().pending == 0, "the notes to be written off")
 
 
 def test_without_a_broker_the_next_turn_gets_its_note_later(desk: Desk) -> None:

@@ -17,7 +17,8 @@ from jwcrypto.jws import JWS
 from denwaban.alert import pairing, wire
 from denwaban.alert.keys import new_private_key, public_part, thumbprint
 from denwaban.alert.replies import ContactSays, reply_message
-from denwaban.alert.seal import decrypt
+from denwaban.alert.seal import decrypt, sign, to_json
+from denwaban.alert.webpush import PURPOSE, public_key, read_subscription
 from denwaban.alert.words import known_categories
 from denwaban.effects import SendAlert
 from denwaban.events import CallerId, Evidence, Level, Reply
@@ -88,6 +89,22 @@ def test_pairing_is_as_the_schema_says() -> None:
         message = json.loads(payload)
         check("pairing_message", message)
         check("pairing", signed(message["signed"]))
+
+
+def test_pairing_with_a_page_is_as_the_schema_says_and_so_is_how_it_is_woken() -> None:
+    invitation = pairing.Invitation("box-1", thumbprint(UNIT_KEY), "musume", "b", 1883, False, pairing.new_code())
+    confirm = pairing.confirm_message(invitation, UNIT_KEY, CONTACT_KEY, public_key(UNIT_KEY))
+    check("pairing", signed(json.loads(confirm)["signed"]))
+    body = {
+        **{"v": 1, "unit": "box-1", "contact": "musume", "endpoint": "https://push.example/abc"},
+        **{"p256dh": public_key(new_private_key()), "auth": "A" * 22, "at": 1_750_000_000_000},
+    }
+    check("subscription", body)
+    payload = to_json({"v": 1, "signed": sign(CONTACT_KEY, PURPOSE, body)})
+    check("message", json.loads(payload))
+    assert read_subscription(payload, "box-1", "musume", public_part(CONTACT_KEY)).endpoint == body["endpoint"]
+    with pytest.raises(JsonSchemaValueException):
+        check("subscription", body | {"endpoint": "http://push.example/abc"})
 
 
 def test_availability_is_as_the_schema_says() -> None:

@@ -6,8 +6,8 @@ from denwaban.alert.words import known_categories, words_for
 from training.calls import CATEGORIES
 
 
-def test_every_scam_and_sales_category_and_the_call_for_help_has_words_of_its_own() -> None:
-    assert known_categories() == CATEGORIES["scam"] | CATEGORIES["sales"] | {"help"}
+def test_every_scam_and_sales_category_the_call_for_help_and_a_test_have_words_of_their_own() -> None:
+    assert known_categories() == CATEGORIES["scam"] | CATEGORIES["sales"] | {"help", "test"}
 
 
 def test_words_are_one_line_and_short_enough_for_a_phone() -> None:

@@ -109,6 +109,8 @@ def _replies(alert: SendAlert, *, can_cut: bool) -> tuple[Reply, ...]:
     """What may be answered. While a call lasts it can be cut where the line is able to; else the household is asked."""
     if alert.category == "help":  # of the household itself, with or without a call
         return ("calling", "call_later")
+    if alert.category == "test":
+        return ()
     always: tuple[Reply, ...] = ("calling", "false_alarm", "call_later")
     if alert.event == "end":
         return always

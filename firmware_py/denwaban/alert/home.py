@@ -6,7 +6,9 @@ there, then sees when calls are; so it is off unless the configuration says othe
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,8 @@ from denwaban import __version__
 from denwaban.alert import wire
 from denwaban.effects import Hearing
 from denwaban.events import Level
+
+_log = logging.getLogger(__name__)
 
 STATUS_TOPIC: Final = "homeassistant/status"
 """Home Assistant says `online` here when it has started: everything is published again."""
@@ -128,6 +132,7 @@ class Home:
         self._marker = marker
         self._shown = shown
         self._start_drill = start_drill
+        self._discovery = json.dumps(discovery(unit), ensure_ascii=False).encode()
         self._said: dict[str, bytes] = {}
         self._removing: set[int] = set()
         self.phone: Callable[[], PhoneState] = PhoneState
@@ -144,18 +149,16 @@ class Home:
 
     def due(self, last_alert: float | None, hearing: Hearing | None) -> list[tuple[str, bytes]]:
         """(topic, payload) to publish now, retained; each is given out once."""
-        topics = (discovery_topic(self._unit), wire.state_topic(self._unit))
         if self._shown:
-            self._marker.touch(0o600)
-            told = json.dumps(discovery(self._unit), ensure_ascii=False).encode()
-            payloads = (told, state_message(self.phone(), last_alert, hearing))
+            told, state = self._discovery, state_message(self.phone(), last_alert, hearing)
         elif self._marker.exists():
-            payloads = (b"", b"")
+            told, state = b"", b""
         else:
             return []
-        news = [
-            (topic, payload) for topic, payload in zip(topics, payloads, strict=True) if self._is_news(topic, payload)
-        ]
+        payloads = ((discovery_topic(self._unit), told), (wire.state_topic(self._unit), state))
+        news = [(topic, payload) for topic, payload in payloads if self._said.get(topic) != payload]
+        if news and self._shown:
+            self._mark()
         self._said.update(news)
         return news
 
@@ -169,7 +172,8 @@ class Home:
         if mid in self._removing:
             self._removing.discard(mid)
             if not self._removing:
-                self._marker.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # then it is taken away once more at the next start
+                    self._marker.unlink(missing_ok=True)
 
     def take(self, topic: str, payload: bytes) -> bool:
         """A message came; False when it is none for us."""
@@ -183,5 +187,9 @@ class Home:
             return False
         return True
 
-    def _is_news(self, topic: str, payload: bytes) -> bool:
-        return self._said.get(topic) != payload
+    def _mark(self) -> None:
+        try:
+            if not self._marker.exists():
+                self._marker.touch(0o600)
+        except OSError as error:
+            _log.error("what Home Assistant is shown could not be taken away later: %s", error)

@@ -150,6 +150,8 @@ class Notifier:
     clock: Clock
     send: Send
     _paces: dict[str, _Pace] = field(default_factory=dict)
+    _taken: set[int] = field(default_factory=set)
+    """Notes that a service has, while the disk does not take that down: they must not go again and again."""
     _stirred: threading.Event = field(default_factory=threading.Event)
     _closing: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -178,7 +180,12 @@ class Notifier:
         """Send what may go now; the seconds until more may."""
         waits = [_LOOK_S]
         held: set[str] = set()
-        for message in self.outbox.notes(self.clock.wall()):
+        notes = self.outbox.notes(self.clock.wall())
+        self._taken &= {message.seq for message in notes}
+        for message in notes:
+            if message.seq in self._taken:
+                self.outbox.mark_sent(message.seq, self.clock.wall())
+                continue
             name = message.topic.removeprefix(NOTE_PREFIX)
             pace = self._paces.setdefault(name, _Pace())
             wait = pace.wait(self.clock.now())
@@ -212,5 +219,6 @@ class Notifier:
                 pace.tries = 0
             return False
         pace.gone()
+        self._taken.add(message.seq)
         self.outbox.mark_sent(message.seq, self.clock.wall())
         return True

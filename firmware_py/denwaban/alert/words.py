@@ -8,7 +8,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class CategoryWords:
-    """`kind` fits after 「この電話は…の疑いがあります」; that of `help` stands alone."""
+    """`kind` fits after 「この電話は…の疑いがあります」; those of `help` and `test` stand alone."""
 
     kind: str
     kind_en: str
@@ -117,6 +117,12 @@ _WORDS: Final = {
         "ご本人がボタンで助けを求めています",
         "the household asks for help",
         "すぐにご本人へ電話してください。つながらなければ、近くの人に見てきてもらうか、110番か119番へ。",
+    ),
+    # nor is this: `denwaban contacts test`
+    "test": CategoryWords(
+        "お試しの知らせ",
+        "a test message",
+        "箱からの知らせが届くかどうか、試しています。何もしなくて大丈夫です。",
     ),
     # pushy selling
     "inspection": CategoryWords(

@@ -53,6 +53,8 @@ def _state(one: Delivery) -> str:
         return one.ended
     if one.turn > 0:
         return "waits for its turn"
+    if one.channel == "note":
+        return "waits for its service"
     return "waits for the broker" if one.sent_at is None else f"sent {one.offers}×, not confirmed"
 
 
@@ -109,7 +111,8 @@ def _show(options: argparse.Namespace) -> int:
     table = Table("event", "for", "decided", "sent", "confirmed", "state")
     for one in rows:
         times = (_when(one.created_at), _when(one.sent_at), _when(one.received_at))
-        table.add_row(one.event, one.contact or "everybody", *times, _state(one))
+        who = f"{one.contact or 'everybody'}{' (note)' if one.channel == 'note' else ''}"
+        table.add_row(one.event, who, *times, _state(one))
     Console().print(table)
     for answer in answers:
         print(f"{_when(answer.at)}  {answer.contact} answered {answer.reply}")

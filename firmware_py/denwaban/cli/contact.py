@@ -101,6 +101,8 @@ def _listen(options: argparse.Namespace) -> int:
             pass
         if options.json:
             print_json({"event": "listening"})
+        else:
+            print(f"listening for alerts of {profile.reader.unit}; Ctrl-C ends", flush=True)
         ended.wait()
     finally:
         client.close()
@@ -133,5 +135,6 @@ def _text(alert: ReceivedAlert) -> str:
         lines += [f"  「{phrase}」" for phrase in alert.evidence]
         lines += [f"    {side}: {text}" for side, text in alert.transcript]
         lines.append(f"  {alert.advice}")
+    if alert.choices:
         lines.append(f"  denwaban contact reply {{{','.join(dict(alert.choices))}}}")
     return "\n".join(lines)

@@ -236,7 +236,7 @@ def _confirmed(config: Config, contact: Contact, limit_s: float) -> bool:
         start_alerts(sink, push, lambda _event: confirmed.set())
         try:
             test_id = f"test-{secrets.token_hex(6)}"
-            sink.submit(SendAlert(test_id, "", "end", Level.QUIET, "", 0.0, None, (), ()), SystemClock().wall())
+            sink.submit(SendAlert(test_id, "", "end", Level.QUIET, "test", 0.0, None, (), ()), SystemClock().wall())
             came = confirmed.wait(limit_s)
             if not came and (reason := sink.status().last_error):
                 raise WireError(reason)

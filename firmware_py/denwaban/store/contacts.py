@@ -24,7 +24,8 @@ _PUT: Final = (
 _SUBSCRIPTIONS: Final = "SELECT contact, endpoint, p256dh, auth, told_at FROM push_subscriptions ORDER BY contact"
 _UNSUBSCRIBE: Final = "DELETE FROM push_subscriptions WHERE contact = ?"
 _DELIVERIES: Final = (
-    "SELECT alert_id, event, level, sequence, contact, turn, created_at, sent_at, offers, received_at, ended "
+    "SELECT alert_id, event, level, sequence, contact, iif(topic GLOB 'notify:*', 'note', 'mqtt'), turn, created_at, "
+    "sent_at, offers, received_at, ended "
     "FROM outbox WHERE alert_id <> 'health' AND (?1 IS NULL OR alert_id = ?1) ORDER BY seq"
 )
 

@@ -162,6 +162,7 @@ class Delivery:
     level: Level
     sequence: int
     contact: str | None
+    channel: Literal["mqtt", "note"]
     turn: int
     created_at: float
     sent_at: float | None

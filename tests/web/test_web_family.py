@@ -21,7 +21,7 @@ pytest.importorskip("httpx2", reason="the extra `dev` is not installed")
 
 from starlette.testclient import TestClient
 
-from denwaban.config import AlertsConfig, Config
+from denwaban.config import AlertsConfig, Config, ContactConfig
 from denwaban.effects import OpenCall
 from denwaban.paths import database_path, drills_path, page_secrets
 from denwaban.store.contacts import ContactBook
@@ -175,6 +175,17 @@ def test_a_password_made_for_the_contact_goes_into_its_code(tmp_path: Path, stac
     home.post("/contacts/errand/pair/stop")
     home.post("/contacts/add", **pair_form(role="son"))
     assert "--broker-password" not in home.sees("/contacts/errand/pair", "son")
+
+
+def test_a_contact_who_gets_notes_can_be_tried_and_is_not_enough_for_a_drill(tmp_path: Path, stack: ExitStack) -> None:
+    config = replace(config_for(tmp_path), contacts=(ContactConfig("ane", "お姉さん", notify_file="notes.txt"),))
+    home = Home(config, (sys.executable, "-c", "pass"), stack)
+    shown = home.page.get("/contacts").text
+    assert "短い知らせを受け取ります" in shown
+    assert "失くした電話を止める" not in shown
+    home.post("/contacts/ane/test")
+    home.sees("/contacts/errand/test", "その方に聞いてください")
+    assert "知らせる家族が、まだいません" in home.post("/drill").text
 
 
 def test_without_a_broker_nobody_is_paired_and_no_drill_is_held(at_home: Callable[..., Home]) -> None:

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 ErrandKind = Literal["pair", "test", "drill"]
-ErrandState = Literal["starting", "waiting", "answered", "done", "nobody", "failed", "stopped"]
-"""`waiting`: for the contact. `answered`: so somebody has, but it goes on. `nobody`: none came, or none answered."""
+ErrandState = Literal["starting", "waiting", "answered", "done", "taken", "nobody", "failed", "stopped"]
+"""`waiting`: for the contact. `answered`: so somebody has, but it goes on. `taken`: a service has it, and cannot tell
+whether it arrived. `nobody`: none came, or none answered."""
 
 
 @dataclass(frozen=True, slots=True)
 class ContactLine:
-    """Who is told. `detail`: none, minimal, words or transcript; `paired`: it can be forgotten here."""
+    """Who is told. `detail`: none, notes (by e-mail and the like), minimal, words or transcript; `paired`: it can be
+    forgotten here."""
 
     name: str
     role: str

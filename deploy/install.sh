@@ -263,8 +263,7 @@ denwaban() { /usr/local/bin/denwaban "$@"; }
 install_service() {
     put "$here/denwaban-command" /usr/local/bin/denwaban 755
     put "$here/denwaban-modem.rules" /etc/udev/rules.d/77-denwaban-modem.rules 644
-    if [ $written = 1 ] && [ "$dry" = 0 ] && booted; then
-        udevadm control --reload
+    if [ $written = 1 ] && [ "$dry" = 0 ] && booted && udevadm control --reload 2>/dev/null; then # a container has no udev
         udevadm trigger --subsystem-match=usb --subsystem-match=tty
     fi
     [ -e /etc/systemd/system/denwaban-web.service ] || fresh_page=1

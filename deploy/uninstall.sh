@@ -61,7 +61,7 @@ if [ -n "${account:-}" ]; then userdel denwaban; fi
 if booted; then
     systemctl daemon-reload
     systemctl reset-failed denwaban.service denwaban-web.service 2>/dev/null || :
-    udevadm control --reload
+    udevadm control --reload 2>/dev/null || : # a container has no udev
     if [ $broker = 1 ]; then systemctl restart mosquitto.service || :; fi
 fi
 echo "removed. Debian's packages stay: python3-venv, libportaudio2 and, if you had it installed, mosquitto"

@@ -14,8 +14,8 @@ import pytest
 from tests.fixtures_broker import Mosquitto, mosquitto_program, until
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
-UNIT, DAUGHTER, SON = "unit1", "musume", "musuko"
-PASSWORDS = {UNIT: "of-the-unit", DAUGHTER: "of-the-daughter", SON: "of-the-son"}
+UNIT, DAUGHTER, SON, HOME = "unit1", "musume", "musuko", "homeassistant"
+PASSWORDS = {UNIT: "of-the-unit", DAUGHTER: "of-the-daughter", SON: "of-the-son", HOME: "of-the-house"}
 TOPIC = f"denwaban/v1/{UNIT}"
 
 pytestmark = pytest.mark.broker
@@ -45,13 +45,18 @@ def connect(tmp_path: Path) -> Iterator[Connect]:
     passwords.write_text("".join(f"{user}:{word}\n" for user, word in PASSWORDS.items()))
     passwords.chmod(0o600)
     subprocess.run(["mosquitto_passwd", "-U", passwords], check=True)
-    rights.write_text(subprocess.check_output([DEPLOY / "broker-users", "--rights", UNIT, DAUGHTER, SON], text=True))
+    printed = [printed_rights("--rights", UNIT, DAUGHTER, SON), printed_rights("--home-assistant", UNIT)]
+    rights.write_text("".join(printed))
     rights.chmod(0o600)
     broker = Mosquitto(tmp_path, f"allow_anonymous false\npassword_file {passwords}\nacl_file {rights}\n")
     with ExitStack() as stack:
         broker.start()
         stack.callback(broker.stop)
         yield lambda user, word: connected(broker, stack, user, word)
+
+
+def printed_rights(*arguments: str) -> str:
+    return subprocess.check_output([DEPLOY / "broker-users", *arguments], text=True)
 
 
 def connected(broker: Mosquitto, stack: ExitStack, user: str, word: str) -> Client:
@@ -87,7 +92,7 @@ def test_a_contact_reads_its_own_alerts_and_nobody_elses(connect: Connect) -> No
 
 
 def test_a_contact_writes_in_its_own_name_only_and_the_unit_below_its_own_only(connect: Connect) -> None:
-    unit, daughter, son = (connect(user, word) for user, word in PASSWORDS.items())
+    unit, daughter, son = (connect(user, PASSWORDS[user]) for user in (UNIT, DAUGHTER, SON))
     others = ("availability", f"alert/{SON}", f"reply/{SON}", f"pair/{SON}")
     own = (f"reply/{DAUGHTER}", f"pair/{DAUGHTER}")
     for topic in (*others, *own):
@@ -97,6 +102,19 @@ def test_a_contact_writes_in_its_own_name_only_and_the_unit_below_its_own_only(c
     until(lambda: f"{TOPIC}/health" in son.heard and f"{TOPIC}/pair/{DAUGHTER}" in unit.heard, "the last messages")
     assert son.heard == [f"{TOPIC}/health"]
     assert unit.heard == [f"{TOPIC}/{topic}" for topic in own]
+
+
+def test_home_assistant_sees_the_boxs_state_starts_a_drill_and_reads_no_alert(connect: Connect) -> None:
+    unit, home = connect(UNIT, PASSWORDS[UNIT]), connect(HOME, PASSWORDS[HOME])
+    found = (f"homeassistant/device/denwaban-{UNIT}/config", f"{TOPIC}/state", f"{TOPIC}/availability")
+    for topic in ("homeassistant/device/other/config", f"{TOPIC}/alert", f"{TOPIC}/alert/{DAUGHTER}", *found):
+        unit.say(topic)
+    asked = ("homeassistant/status", f"{TOPIC}/command/drill")
+    for topic in (f"{TOPIC}/reply/{DAUGHTER}", f"{TOPIC}/pair/{DAUGHTER}", *asked):
+        home.say(topic)
+    until(lambda: f"{TOPIC}/command/drill" in unit.heard and found[-1] in home.heard, "the last messages")
+    assert [topic for topic in home.heard if topic not in asked] == list(found)
+    assert unit.heard == list(asked)
 
 
 @pytest.mark.parametrize(("user", "word"), [(UNIT, "guessed"), (UNIT, ""), ("", ""), ("stranger", "x")])

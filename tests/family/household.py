@@ -125,21 +125,34 @@ class Household:
 
     @contextmanager
     def listener(self, topic: str) -> Iterator[Listener]:
-        """The broker's own ear and mouth: what it may do that carries a topic."""
-        listener, subscribed = Listener(paho.Client(CallbackAPIVersion.VERSION2), queue.Queue()), threading.Event()
-        listener.client.on_message = lambda _client, _data, message: listener.messages.put(message)
-        listener.client.on_subscribe = lambda *_: subscribed.set()
-        listener.client.username_pw_set(UNIT, PASSWORD)
-        listener.client.tls_set(str(self.folder / "broker.pem"))
-        listener.client.connect("127.0.0.1", self.broker.port)
-        listener.client.subscribe(topic, 1)
-        listener.client.loop_start()
-        try:
+        """An ear at the broker, with the daughter's rights."""
+        subscribed = threading.Event()
+        with self._client(CONTACT) as client:
+            listener = Listener(client, queue.Queue())
+            client.on_message = lambda _client, _data, message: listener.messages.put(message)
+            client.on_subscribe = lambda *_: subscribed.set()
+            client.subscribe(topic, 1)
             assert subscribed.wait(60)
             yield listener
+
+    def say(self, topic: str, payloads: list[bytes]) -> None:
+        """Whatever whoever holds the box's password may send."""
+        with self._client(UNIT) as client:
+            for payload in payloads:
+                client.publish(topic, payload, 1).wait_for_publish(60)
+
+    @contextmanager
+    def _client(self, user: str) -> Iterator[paho.Client]:
+        client = paho.Client(CallbackAPIVersion.VERSION2)
+        client.username_pw_set(user, PASSWORD)
+        client.tls_set(str(self.folder / "broker.pem"))
+        client.connect("127.0.0.1", self.broker.port)
+        client.loop_start()
+        try:
+            yield client
         finally:
-            listener.client.disconnect()
-            listener.client.loop_stop()
+            client.disconnect()
+            client.loop_stop()
 
     def close_page(self) -> None:
         """The web server is away from here on."""

@@ -19,14 +19,14 @@ from denwaban.detect.policy import Memory, decide_level
 from denwaban.events import Level
 from training.calls import Call
 from training.dataset import CHAT, HeardCall
-from training.fit import Features, Scored, call_pipeline, features_of, fit_call, fold_of
+from training.fit import FOLDS, Features, Scored, call_pipeline, features_of, fit_call, fold_of
 
 ALERT_RATE: Final = {"cautious": 0.08, "normal": 0.04, "quiet": 0.015}
 """Share of the hard harmless whole calls that may raise `alert`. They were written to be as near to scams as honest
 calls come; calls by authors who did not try so hard raise a fraction of it (`training/unseen/`, report)."""
 CAUTION_RATE: Final[Mapping[Channel, Mapping[str, float]]] = {
     "heard": {"cautious": 0.15, "normal": 0.08, "quiet": 0.03},
-    "written": {"cautious": 0.12, "normal": 0.065, "quiet": 0.025},
+    "written": {"cautious": 0.11, "normal": 0.055, "quiet": 0.02},
 }
 """Share of the harmless excerpts, likewise hard, that may raise `caution`. The recogniser loses words, so a hint costs
 more false ones there."""
@@ -61,14 +61,16 @@ def judged(found: Sequence[Features], model: Pipeline) -> list[Judged]:
     return [Judged(one.scored, one.memories, call) for one, call in zip(found, np.split(calls, ends[:-1]), strict=True)]
 
 
-def judged_by_fold(scored: Iterable[Scored], make: Callable[[], Pipeline] = call_pipeline) -> list[Judged]:
+def judged_by_fold(
+    scored: Iterable[Scored], make: Callable[[], Pipeline] = call_pipeline, folds: int = FOLDS
+) -> list[Judged]:
     """Call probabilities by call-level models that did not see the hand either."""
     found = features_of(list(scored))
-    folds = [fold_of(one.scored.view) for one in found]
+    dealt = [fold_of(one.scored.view, folds) for one in found]
     result = []
-    for fold in sorted(set(folds)):
-        model = fit_call([one for one, of in zip(found, folds, strict=True) if of != fold], make)
-        result += judged([one for one, of in zip(found, folds, strict=True) if of == fold], model)
+    for fold in sorted(set(dealt)):
+        model = fit_call([one for one, of in zip(found, dealt, strict=True) if of != fold], make)
+        result += judged([one for one, of in zip(found, dealt, strict=True) if of == fold], model)
     return result
 
 

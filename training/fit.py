@@ -22,6 +22,7 @@ from training.material import CHAT_PREFIXES, CHAT_WEIGHT, Column, Indices, Mater
 
 EPOCHS: Final = 10
 FOLDS: Final = 4
+"""Into so many parts hands are dealt, whole; as many as there are hands hold out one at a time."""
 
 Say = Callable[[str], None]
 
@@ -247,17 +248,17 @@ def fit_call(found: Sequence[Features], make: Callable[[], Pipeline] = call_pipe
     return pipeline
 
 
-def out_of_fold(material: Material, say: Say = lambda _text: None) -> list[Scored]:
+def out_of_fold(material: Material, say: Say = lambda _text: None, folds: int = FOLDS) -> list[Scored]:
     """Scores of every view by text models that never saw its hand. `say` is told of each fold."""
-    folds = np.array([fold_of(view) for view in material.views])
+    found = np.array([fold_of(view, folds) for view in material.views])
     scored: list[Scored] = []
-    for fold in sorted(set(folds)):
+    for fold in sorted(set(found)):
         say(f"fold {fold} held out")
-        models = fit_text_models(material, material.rows_of(folds != fold))
-        scored += score(models, material, folds == fold)
+        models = fit_text_models(material, material.rows_of(found != fold))
+        scored += score(models, material, found == fold)
     return scored
 
 
-def fold_of(view: HeardCall) -> int:
+def fold_of(view: HeardCall, folds: int = FOLDS) -> int:
     """Hands h01, h02 … are dealt to folds, whole; chats dealt to c01, c02 … likewise."""
-    return int(view.call.hand[1:]) % FOLDS
+    return int(view.call.hand[1:]) % folds

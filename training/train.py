@@ -19,7 +19,7 @@ from training.calibrate import choose_thresholds, judged_by_fold
 from training.calls import CATEGORIES, CORPUS_DIR, Call, load_corpus
 from training.dataset import CHAT, HeardCall, Words, as_written, load_chats, views_of
 from training.export import Probes, write_model
-from training.fit import Say, Scored, features_of, fit_call, fit_text_models, out_of_fold
+from training.fit import FOLDS, Say, Scored, features_of, fit_call, fit_text_models, out_of_fold
 from training.material import Material
 from training.noise import Noiser, learn, render_heard
 from training.recognise import RECOGNISED_DIR, load_recognised
@@ -43,6 +43,7 @@ class Settings:
     recognised: Path = RECOGNISED_DIR
     chats: Path | None = None
     chat_count: int = 1000
+    folds: int = FOLDS
 
     @classmethod
     def add_options(cls, parser: argparse.ArgumentParser) -> None:
@@ -62,10 +63,17 @@ class Settings:
             "was trained with them; without them ordinary small talk raises more false alarms",
         )
         parser.add_argument("--chat-count", type=int, default=1000, help="how many of them (default 1000)")
+        parser.add_argument(
+            "--folds",
+            type=int,
+            default=FOLDS,
+            help=f"into how many parts hands are dealt to be held out (default {FOLDS}; 30 holds out one hand at a "
+            "time, which takes most of an hour)",
+        )
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> Self:
-        return cls(options.corpus, options.recognised, options.chats, options.chat_count)
+        return cls(options.corpus, options.recognised, options.chats, options.chat_count, options.folds)
 
 
 def load_views(settings: Settings) -> list[HeardCall]:
@@ -91,7 +99,7 @@ def scored_out_of_fold(settings: Settings, material: Material, say: Say) -> list
         with path.open("rb") as file:
             cached: list[Scored] = pickle.load(file)
         return cached
-    scored = out_of_fold(material, say)
+    scored = out_of_fold(material, say, settings.folds)
     CACHE_DIR.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         pickle.dump(scored, file)
@@ -105,7 +113,7 @@ def _fingerprint(settings: Settings) -> str:
     sources = [root / f"{name}.py" for name in names]
     data = [*settings.corpus.glob("*.txt"), *settings.recognised.glob("*.jsonl")]
     files = [*sources, *data, *([settings.chats] if settings.chats else [])]
-    state = hashlib.sha256(str(settings.chat_count).encode())
+    state = hashlib.sha256(f"{settings.chat_count} {settings.folds}".encode())
     for path in sorted(files):
         state.update(path.read_bytes())
     return state.hexdigest()[:16]
@@ -121,7 +129,7 @@ def train(settings: Settings, folder: Path, version: str) -> dict[Channel, dict[
     material = Material(views)
     scored = scored_out_of_fold(settings, material, say)
     say("choosing thresholds")
-    thresholds = choose_thresholds(judged_by_fold(scored))
+    thresholds = choose_thresholds(judged_by_fold(scored, folds=settings.folds))
     say("training on all hands")
     models = fit_text_models(material, material.all_rows)
     call = fit_call(features_of(scored))
@@ -168,7 +176,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.train", description="Train the detector.")
     Settings.add_options(parser)
     parser.add_argument("--out", type=Path, default=MODEL_DIR, help="folder to write (default: models/scam-ja)")
-    parser.add_argument("--version", default="4", help="version written into model.json")
+    parser.add_argument("--version", default="5", help="version written into model.json")
     options = parser.parse_args(argv)
     for channel, sets in train(Settings.of(options), options.out, options.version).items():
         for name, values in sets.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, cast
@@ -16,7 +17,8 @@ from denwaban.alert.push import PushingAlerts, PushSender
 from denwaban.alert.queued import QueuedAlerts
 from denwaban.alert.settings import Contact, DetailLevel, Language, MqttSettings, Patience
 from denwaban.config import Config, ContactConfig
-from denwaban.drill_button import DrillButton, drill_command
+from denwaban.drill_button import DrillButton
+from denwaban.errands import Errands
 from denwaban.errors import ConfigError
 from denwaban.events import Level
 from denwaban.paths import database_path, push_key_path, unit_key_path
@@ -27,6 +29,9 @@ from denwaban.store.outbox import SqliteOutbox
 from denwaban.store.push import PushBook
 
 _log = logging.getLogger(__name__)
+
+_POLITELY: Final = ("nice", "-n", "10", sys.executable, "-m", "denwaban")
+"""The box at work comes first."""
 
 
 def mqtt_settings(config: Config) -> MqttSettings:
@@ -66,7 +71,8 @@ _CALL_STATES: Final[dict[Phase, CallState]] = {
 
 
 def _home(config: Config, clock: Clock, config_file: Path | None) -> Home:
-    button = DrillButton(clock, drill_command(config_file))
+    options = () if config_file is None else ("--config", str(config_file))
+    button = DrillButton(clock, Errands(_POLITELY, options, clock.wall))
     marker = config.data_dir / "home-assistant"
     return Home(config.unit.name, marker, shown=config.alerts.home_assistant, start_drill=button.press)
 

@@ -24,8 +24,10 @@ from denwaban.alert.home import (
 from denwaban.alerting import phone_state
 from denwaban.drill_button import EVERY_S, DrillButton
 from denwaban.effects import ReportHealth
+from denwaban.errands import Errands
 from denwaban.events import Level
 from denwaban.phases import Phase, SessionState
+from denwaban.supervise import HEARTBEAT_ENV
 from tests.alert.alert_desk import UNIT, Desk, Listener, an_alert
 from tests.alert.test_alert_schema import check
 from tests.fakes.ports import FakeClock
@@ -194,25 +196,40 @@ def test_a_press_starts_a_drill_and_an_old_or_wrong_one_does_not(
     assert drills == ["drill"]
 
 
-def test_drills_come_one_at_a_time_and_not_often(tmp_path: Path) -> None:
-    ran = tmp_path / "ran"
-    clock = FakeClock()
-    program = f"import os; open({str(ran)!r}, 'a').write('x'); assert 'DENWABAN_HEARTBEAT_FD' not in os.environ"
-    button = DrillButton(clock, [sys.executable, "-c", program])
+def test_no_drill_starts_during_a_call(tmp_path: Path) -> None:
+    drills: list[str] = []
+    home = Home(UNIT, tmp_path / "mark", shown=True, start_drill=lambda: drills.append("drill"))
+    for call in get_args(CallState):
+        home.phone = lambda call=call: PhoneState(call)
+        assert home.take(wire.drill_topic(UNIT), b"PRESS")
+    assert drills == ["drill"], "only when idle"
+
+
+def test_a_press_runs_the_command_and_another_one_soon_after_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(HEARTBEAT_ENV, "7")
+    ran, clock = tmp_path / "ran", FakeClock()
+    say = f"str(sys.argv[1:]) + ' ' + str({HEARTBEAT_ENV!r} in os.environ) + '|'"
+    program = f"import os, sys; open({str(ran)!r}, 'a').write({say})"
+    errands = Errands([sys.executable, "-c", program], ["--config", "c.toml"], clock.wall)
+    button, expected = DrillButton(clock, errands), "['drill', '--json', '--config', 'c.toml'] False|"
+
+    def over() -> bool:
+        errand = errands.now("drill")
+        return errand is not None and errand.status is not None
+
     for _ in range(3):
         button.press()
-    button.join(60)
-    assert ran.read_text() == "x"
+    until(over, "the end of the drill")
+    assert ran.read_text() == expected
     clock.advance(EVERY_S + 1)
     button.press()
-    button.join(60)
-    assert ran.read_text() == "xx"
+    until(lambda: ran.read_text() == 2 * expected, "the second drill")
+    until(over, "its end")
 
 
-def test_a_drill_that_fails_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    for command in ([sys.executable, "-c", "raise SystemExit(1)"], ["/no/such/program"]):
-        button = DrillButton(FakeClock(), command)
-        button.press()
-        button.join(60)
-    said = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
-    assert ["NOT go through" in said[0], "did not come to an end" in said[1]] == [True, True]
+def test_a_drill_that_cannot_be_started_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    clock = FakeClock()
+    DrillButton(clock, Errands(["/no/such/program"], [], clock.wall)).press()
+    assert "cannot be started" in caplog.text

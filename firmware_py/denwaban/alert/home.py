@@ -181,7 +181,7 @@ class Home:
             if payload == wire.ONLINE:
                 self.begin()
         elif topic == wire.drill_topic(self._unit):
-            if payload == PRESSED:
+            if payload == PRESSED and self.phone().call == "idle":
                 self._start_drill()
         else:
             return False

@@ -449,6 +449,27 @@ def test_nobody_home_is_said_after_the_wait_and_the_line_is_freed() -> None:
     assert course.only(StopListening) == [StopListening("boot-1")]
 
 
+@pytest.mark.parametrize("message_s", [0.0, 60.0])
+def test_who_comes_while_the_box_still_speaks_is_listened_with(message_s: float) -> None:
+    course = Course(replace(SETTINGS, message_s=message_s)).awaiting()
+    course.wait(60 if message_s == 0 else 45)
+    assert isinstance(course.commands[-1], Play)
+    course.take(ev.HandsetLifted())
+    assert course.commands[-1] == Record()
+    course.take(ev.RecordingStarted(), heard(Level.ALERT))
+    assert Warn("scam_warning") in course.effects
+    course.take(ev.HandsetReplaced(), ev.LineReleased(), ev.TranscriptFinished("boot-1"))
+    assert course.closed.outcome == "screened"
+
+
+def test_who_lifts_while_a_caller_is_refused_is_not_listened_with() -> None:
+    course = Course().ringing(WITHHELD)
+    course.take(ev.Answered())
+    assert isinstance(course.commands[-1], Play)
+    course.take(ev.HandsetLifted())
+    assert Record() not in course.commands
+
+
 def test_household_voice_counts_as_lifting() -> None:
     course = Course().awaiting()
     course.take(heard(side="near"))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from denwaban.advice import ADVICE
 from denwaban.alert.words import known_categories, words_for
 from denwaban.clock import SystemClock
 from denwaban.config import Config
@@ -285,8 +287,14 @@ def _line(call: StoredCall, known: _Known) -> CallLine:
         opinion=None if given is None else given.opinion,
         kept=call.id in known.kept,
         number=call.number,
-        advice=words.advice if call.level == "alert" else "",
+        advice=_advice(call.category) if call.level == "alert" else "",
     )
+
+
+def _advice(category: str) -> str:
+    """What the box says in the room for this kind of call. The family's advice speaks of the household as of others."""
+    table = tomllib.loads((Path(__file__).parent / "prompts" / "prompts.toml").read_text("utf-8"))
+    return str(table[ADVICE[category]]["text"]) if category in ADVICE else ""
 
 
 def _listed(entry: NumberEntry) -> ListedNumber:

@@ -208,6 +208,14 @@ def _talk(state: SessionState, _event: ev.HandsetLifted, now: float) -> Step:
     return to(state, Phase.TALKING, call, now + state.settings.max_call_s)
 
 
+def _came_at_last(state: SessionState, event: ev.HandsetLifted, now: float) -> Step:
+    """Somebody lifts while the box says that nobody is home, or asks for a message: it falls silent and listens."""
+    if not call_of(state).listening:
+        return state, ()
+    state, effects = _talk(state, event, now)
+    return state, (*effects, Record()) if state.phase is Phase.TALKING else effects
+
+
 # --- listening ---------------------------------------------------------------------------------------------------
 
 
@@ -327,6 +335,7 @@ _TABLE: Final[dict[tuple[Phase, type[Event]], Handler]] = {
     (Phase.REFUSING, ev.PromptFinished): _hang_up_now,
     (Phase.REFUSING, ev.ToneHeard): _hang_up_now,
     (Phase.REFUSING, ev.DeadlineReached): _hang_up_now,
+    (Phase.REFUSING, ev.HandsetLifted): _came_at_last,
     (Phase.REFUSING, ev.UtteranceAssessed): _heard,
     (Phase.ANNOUNCING, ev.PromptFinished): _announced,
     (Phase.ANNOUNCING, ev.ToneHeard): _caller_gone,
@@ -338,7 +347,7 @@ _TABLE: Final[dict[tuple[Phase, type[Event]], Handler]] = {
     (Phase.AWAITING_HANDSET, ev.ToneHeard): _caller_gone,
     (Phase.AWAITING_HANDSET, ev.DeadlineReached): _chime_again,
     (Phase.INVITING, ev.PromptFinished): _take_message,
-    (Phase.INVITING, ev.HandsetLifted): _talk,
+    (Phase.INVITING, ev.HandsetLifted): _came_at_last,
     (Phase.INVITING, ev.UtteranceAssessed): _heard,
     (Phase.INVITING, ev.ToneHeard): _hang_up_now,
     (Phase.INVITING, ev.DeadlineReached): _hang_up_now,

@@ -8,6 +8,8 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jwcrypto.common import base64url_decode
+from jwcrypto.jws import JWS
 
 from denwaban.alert.keys import new_private_key, public_part
 from denwaban.alert.replies import MAX_BYTES, ContactSays, Refused, read_reply, reply_message
@@ -58,6 +60,7 @@ def test_an_oversized_message_is_refused_unread() -> None:
         {"sequence": "3"},
         {"nonce": ""},
         {"nonce": "n" * 200},
+        {"nonce": "合言葉"},
         {"drill": 0},
         {"id": None},
         {"v": 2},
@@ -65,6 +68,13 @@ def test_an_oversized_message_is_refused_unread() -> None:
 )
 def test_a_signed_message_with_a_wrong_field_is_refused(change: dict[str, object]) -> None:
     assert _why(_signed(**change)) == "malformed"
+
+
+def test_half_a_character_is_refused_before_a_database_sees_it() -> None:
+    header = base64url_decode(sign(KEY, "denwaban-reply", BODY).split(".")[0]).decode()
+    token = JWS(json.dumps(BODY | {"nonce": "\ud800"}))
+    token.add_signature(KEY, None, header)
+    assert _why(to_json({"v": 1, "signed": token.serialize(compact=True)})) == "malformed"
 
 
 def test_unknown_fields_are_tolerated() -> None:

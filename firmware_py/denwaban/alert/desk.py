@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 from typing import Final
@@ -125,7 +126,7 @@ class Desk:
         self.offers.done(seq)
         self.turns.received(says.id)
         if self._first(contact.name, says.id):
-            self.tell(FamilyTold(says.id, contact.role, self._age(says.id)))
+            self.tell(FamilyTold(says.id, contact.role, self._known_age(says.id)))
 
     def _answered(self, contact: Contact, says: ContactSays) -> None:
         choice = self._outbox.choice(says.nonce)
@@ -142,7 +143,7 @@ class Desk:
         else:
             self.turns.answered(says.id)
             self._outbox.withdraw(says.id)
-        self.tell(FamilyAnswered(says.id, contact.role, says.said, self._age(says.id)))
+        self.tell(FamilyAnswered(says.id, contact.role, says.said, self._known_age(says.id)))
 
     def _first(self, contact: str, alert_id: str) -> bool:
         if (contact, alert_id) in self._told:
@@ -155,3 +156,7 @@ class Desk:
     def _age(self, alert_id: str) -> float:
         """Of an alert of an earlier run it is only known that it is older than this run."""
         return self._clock.now() - self._sent_at.get(alert_id, self._started)
+
+    def _known_age(self, alert_id: str) -> float:
+        """For what is spoken in the room: of an alert of an earlier run nothing is said, it may be days old."""
+        return self._age(alert_id) if alert_id in self._sent_at else math.inf

@@ -145,14 +145,17 @@ class Link:
         will: tuple[str, bytes] | None,
         inbox: Inbox,
         hear: Sequence[str],
+        *,
+        keeps_session: bool = True,
     ) -> None:
-        """`hear`: topics to subscribe, that of the contacts first. OSError when a file of `settings` cannot be read."""
+        """`hear`: topics to subscribe, that of the contacts first. `keeps_session`: the broker keeps what contacts
+        answer while we are away. OSError when a file of `settings` cannot be read."""
         self._settings = settings
         self._inbox = inbox
         self._hear = hear
         self.letters: queue.Queue[tuple[str, bytes]] = queue.Queue(_LETTERS)
-        # The broker keeps the session: what contacts answer while we are away is not lost.
-        self._client = new_client(settings, client_id, clean=False, reconnects=False)
+        self._keeps_session = keeps_session
+        self._client = new_client(settings, client_id, clean=not keeps_session, reconnects=False)
         if will is not None:
             self._client.will_set(*will, qos=1, retain=True)
         self._client.on_connect = self._on_connect
@@ -163,7 +166,8 @@ class Link:
 
     def open(self) -> None:
         """Connect; `Connected` or `Lost` follows. OSError when nobody answers at host and port, or TLS fails."""
-        options = connect_options(self._settings, clean=False, keep_session_s=SESSION_S)
+        kept_s = SESSION_S if self._keeps_session else 0
+        options = connect_options(self._settings, clean=not self._keeps_session, keep_session_s=kept_s)
         try:
             self._client.connect(self._settings.host, self._settings.port, **options)
         except OSError as error:

@@ -6,6 +6,7 @@ import logging
 import math
 import queue
 import random
+import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -245,12 +246,13 @@ class MqttAlerts:
             link.drop()
 
     def _open(self, protocol: Protocol) -> Link | None:
-        client_id = f"denwaban-{self._unit}" + ("-drill" if self._drill else "")
+        # Drills may run beside each other: the same name would throw the other out, and its answers would go astray.
+        client_id = f"denwaban-{self._unit}" + (f"-drill-{secrets.token_hex(4)}" if self._drill else "")
         will = None if self._drill else (wire.availability_topic(self._unit), wire.OFFLINE)
         settings = replace(self._settings, protocol=protocol)
         try:
             hear = (wire.reply_topic(self._unit), *(self._home.filters if self._home else ()))
-            link = Link(settings, client_id, will, self._inbox, hear)
+            link = Link(settings, client_id, will, self._inbox, hear, keeps_session=not self._drill)
             link.open()
         except (OSError, ValueError) as error:  # ValueError: what ssl and paho say to unusable settings
             where = f"{self._settings.host}:{self._settings.port}"

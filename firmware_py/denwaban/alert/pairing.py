@@ -147,7 +147,9 @@ def _read(payload: bytes, invitation: Invitation, purpose: str, contact_kid: str
     wanted = contact_kid or thumbprint(key)
     if (body.get("unit"), body.get("contact"), body.get("kid")) != (invitation.unit, invitation.contact, wanted):
         raise WireError("the pairing message is for somebody else")
-    if not hmac.compare_digest(str(body.get("mac")).encode(), _mac(invitation, purpose, wanted).encode()):
+    if not hmac.compare_digest(
+        str(body.get("mac")).encode(errors="replace"), _mac(invitation, purpose, wanted).encode()
+    ):
         raise WireError("the code is wrong")
     return key
 

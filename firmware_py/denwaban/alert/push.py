@@ -137,6 +137,11 @@ class PushSender:
         except (OSError, http.client.HTTPException) as error:
             self._failed(row, f"the push service cannot be reached ({type(error).__name__})", 0.0)
             return
+        except ValueError:
+            # Kept before addresses were looked at so closely; it must not end the thread, and with it the box.
+            _log.error("a contact's push address cannot be used; it is forgotten")
+            self._queue.unsubscribe(row.contact, row.subscription.endpoint)
+            return
         if 200 <= status < 300:
             self._queue.done(row.seq)
         elif status in _GONE:

@@ -80,7 +80,8 @@ def read_reply(payload: bytes, unit: str, contact: str, contact_key: JWK) -> Con
 
 def _says(body: dict[str, object]) -> ContactSays:
     texts = {name: body.get(name) for name in ("unit", "contact", "id", "reply", "nonce")}
-    if body.get("v") != _VERSION or not all(isinstance(x, str) and 0 < len(x) <= _MAX_TEXT for x in texts.values()):
+    # Ours are ASCII; what JSON calls text may hold half a character, which no database takes.
+    if body.get("v") != _VERSION or not all(_is_name(text) for text in texts.values()):
         raise Refused("malformed")
     sequence, drill, said = body.get("sequence"), body.get("drill"), cast(str, texts["reply"])
     if type(sequence) is not int or type(drill) is not bool or said not in ("received", *get_args(Reply)):
@@ -89,3 +90,7 @@ def _says(body: dict[str, object]) -> ContactSays:
         raise Refused("malformed")  # no more fits into the database
     names = cast(dict[str, str], texts)
     return ContactSays(names["unit"], names["contact"], names["id"], sequence, cast(Said, said), names["nonce"], drill)
+
+
+def _is_name(text: object) -> bool:
+    return isinstance(text, str) and text.isascii() and 0 < len(text) <= _MAX_TEXT

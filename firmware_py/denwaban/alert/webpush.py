@@ -108,9 +108,11 @@ def _sound(one: Subscription) -> bool:
     try:
         parts = urlsplit(one.endpoint)
         EllipticCurvePublicKey.from_encoded_point(SECP256R1(), _decoded(one.p256dh))
+        host = (parts.hostname or "").encode("idna")  # ValueError for what http.client could not ask either
         return (
             (parts.scheme, len(_decoded(one.auth))) == ("https", 16)
-            and bool(parts.hostname)
+            and bool(host)
+            and parts.port != 0
             and re.fullmatch(r"[\x21-\x7e]+", one.endpoint) is not None
             and len(one.endpoint) <= _MAX_ENDPOINT
             and 0 <= one.told_at < 2**63

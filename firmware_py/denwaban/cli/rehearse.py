@@ -6,6 +6,8 @@ import argparse
 import json
 import logging
 import re
+import signal
+import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -120,6 +122,8 @@ def _simulate(options: argparse.Namespace) -> int:
 def _drill(options: argparse.Namespace) -> int:
     config = config_of(options)
     _quiet_log()
+    # Broken off it must still take its folder away: the box's keys are in it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     report: Report = print_json if options.json else _Live(Console(highlight=False))
     result = run_drill(config, report, local=options.local, speed=options.speed, wait_s=options.wait)
     record = {"event": "drill", "at": SystemClock().wall(), **asdict(result), "ok": result.ok}

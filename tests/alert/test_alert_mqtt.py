@@ -22,6 +22,7 @@ from denwaban.alert.settings import Contact
 from denwaban.effects import ReportHealth
 from denwaban.errors import WireError
 from denwaban.events import Level
+from denwaban.store.outbox import SqliteOutbox
 from tests.alert.alert_desk import UNIT, BrokenOutbox, Desk, Listener, certificate
 from tests.alert.alert_desk import an_alert as alert
 from tests.fixtures_broker import Mosquitto, free_port, until
@@ -276,6 +277,20 @@ def test_sequence_goes_on_after_a_restart(desk: Desk, mosquitto: Mosquitto) -> N
     desk.alerts(settings).submit(alert(2), 2.0)
     desk.wait_received(2)
     assert [got.sequence for got in desk.received] == [1, 2]
+
+
+@pytest.mark.broker
+def test_drills_beside_each_other_and_the_box_stay_connected(desk: Desk, mosquitto: Mosquitto) -> None:
+    settings = desk.settings(mosquitto.port)
+    boxes = [
+        desk.alerts(settings, outbox=SqliteOutbox(desk.folder / f"{n}.sqlite"), drill=drill)
+        for n, drill in enumerate((False, True, True))
+    ]
+    assert all(box.wait_connected(60) for box in boxes)
+    for n, box in enumerate(boxes):
+        box.submit(alert(n), float(n))
+    until(lambda: all(box.status().pending == 0 for box in boxes), "every alert to leave")
+    assert [box.status().last_error for box in boxes] == [None] * 3, "nobody was thrown out"
 
 
 @pytest.mark.broker

@@ -26,6 +26,7 @@ from denwaban.alert.replies import ContactSays, reply_message
 from denwaban.alert.settings import Contact, Patience
 from denwaban.errors import WireError
 from denwaban.events import FamilyAnswered, FamilyTold, Level
+from denwaban.family import RECENT_S
 from denwaban.store.contacts import ContactBook
 from denwaban.store.outbox import SqliteOutbox
 from tests.alert.alert_desk import Desk, Listener, an_alert, certificate
@@ -326,6 +327,8 @@ def test_an_answer_given_while_the_box_restarts_is_obeyed_after(desk: Desk, mosq
     assert _answered(desk) == []
     desk.alerts(desk.settings(mosquitto.port))
     until(lambda: _answered(desk), "the answer that the broker kept")
+    (answered,) = (event for event in desk.told if isinstance(event, FamilyAnswered))
+    assert answered.age_s > RECENT_S, "nobody knows how old it is: nothing is spoken in the room"
 
 
 def test_a_revoked_contact_gets_nothing_more_and_is_not_heard(desk: Desk, mosquitto: Mosquitto) -> None:

@@ -18,7 +18,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from denwaban.alert.apprise_sender import apprise_sender
 from denwaban.alert.keys import public_text
 from denwaban.alert.notify import BURST, REFILL_S, TRIES, Note, Notifier, alert_note, health_note, note_message
-from denwaban.alert.outbox import SpillingOutbox
+from denwaban.alert.outbox import HEALTH, SpillingOutbox
 from denwaban.alert.settings import Contact, MqttSettings, Patience
 from denwaban.alert.words import known_categories
 from denwaban.effects import ReportHealth
@@ -79,6 +79,18 @@ class Notes:
             expires_at=None,
         )
 
+    def put_health(self, n: int) -> None:
+        """That the box is deaf, well, deaf …: a note for the first contact."""
+        self.outbox.put(
+            alert_id=HEALTH,
+            event="deaf",
+            level=Level.ALERT,
+            sequence=n,
+            messages=[note_message(self.contacts[0], Note(f"musume health {n}", ""))],
+            created_at=1.0,
+            expires_at=None,
+        )
+
     def titles(self, name: str) -> list[str]:
         return [title for _url, title in self.service.kept if title.startswith(name)]
 
@@ -120,6 +132,91 @@ def test_a_service_that_refuses_is_asked_again_and_holds_up_its_own_contact_only
     notes.notifier.send_due()
     assert notes.titles("musume") == ["musume 1", "musume 2"]
     assert notes.notifier.last_error is None
+
+
+def test_a_new_alert_ends_the_wait_after_failures_and_goes_after_the_older_ones(notes: Notes) -> None:
+    notes.service.refused.add("musume://")
+    notes.put(1, notes.contacts[0])
+    for _ in range(8):
+        notes.notifier.send_due()
+        notes.clock.advance(3700.0)
+    notes.notifier.send_due()
+    notes.service.refused.clear()
+    notes.notifier.send_due()
+    assert notes.titles("musume") == [], "it waits for up to an hour"
+    notes.put(2, notes.contacts[0])
+    notes.notifier.send_due()
+    assert notes.titles("musume") == ["musume 1", "musume 2"]
+
+
+def test_an_alert_waits_neither_behind_notes_of_health_nor_for_their_pace(notes: Notes) -> None:
+    for n in range(1, 20):
+        notes.put_health(n)
+        notes.notifier.send_due()
+    assert len(notes.titles("musume")) == BURST
+    notes.put(20, notes.contacts[0])
+    notes.notifier.send_due()
+    assert notes.titles("musume")[BURST:] == ["musume 20"]
+
+
+def test_an_alert_goes_before_a_note_of_health_that_is_older(notes: Notes) -> None:
+    notes.put_health(1)
+    for n in range(2, BURST + 3):
+        notes.put(n, notes.contacts[0])
+    notes.notifier.send_due()
+    assert notes.titles("musume") == [f"musume {n}" for n in range(2, BURST + 2)], "nor while an alert waits"
+    notes.clock.advance(REFILL_S)
+    notes.notifier.send_due()
+    assert notes.titles("musume")[BURST:] == [f"musume {BURST + 2}", "musume health 1"]
+
+
+def test_an_alert_does_not_wait_until_a_failing_note_of_health_is_tried_again(notes: Notes) -> None:
+    notes.service.refused.add("musume://")
+    notes.put_health(1)
+    for _ in range(8):
+        notes.notifier.send_due()
+        notes.clock.advance(3700.0)
+    notes.notifier.send_due()
+    notes.service.refused.clear()
+    notes.put(2, notes.contacts[0])
+    notes.notifier.send_due()
+    assert notes.titles("musume") == ["musume 2"]
+
+
+def test_of_the_notes_of_health_that_wait_only_the_newest_is_told(notes: Notes) -> None:
+    notes.service.refused.add("musume://")
+    for n in (1, 2, 3):
+        notes.put_health(n)
+        notes.notifier.send_due()
+    assert len(notes.outbox.notes(0.0)) == 1
+    notes.service.refused.clear()
+    notes.clock.advance(3700.0)
+    notes.notifier.send_due()
+    notes.clock.advance(3700.0)
+    notes.notifier.send_due()
+    assert notes.titles("musume") == ["musume health 3"]
+
+
+def test_a_note_of_health_in_memory_ends_an_older_one_on_the_disk(notes: Notes) -> None:
+    notes.service.refused.add("musume://")
+    notes.put_health(1)
+    disk, notes.outbox._disk = notes.outbox._disk, BrokenOutbox()  # type: ignore[assignment]
+    notes.put_health(2)
+    notes.outbox._disk = disk
+    notes.notifier.send_due()
+    notes.service.refused.clear()
+    notes.clock.advance(3700.0)
+    notes.notifier.send_due()
+    assert notes.titles("musume") == ["musume health 2"]
+    assert notes.outbox.notes(0.0) == ()
+
+
+def test_a_note_in_memory_for_a_contact_who_is_gone_is_given_up(notes: Notes) -> None:
+    disk, notes.outbox._disk = notes.outbox._disk, BrokenOutbox()  # type: ignore[assignment]
+    notes.put(1)
+    notes.outbox._disk, notes.contacts = disk, []
+    notes.notifier.send_due()
+    assert notes.outbox.notes(0.0) == ()
 
 
 def test_a_note_that_nobody_ever_takes_is_given_up_in_the_end(notes: Notes) -> None:
@@ -255,8 +352,9 @@ def test_without_a_broker_contacts_get_a_note_for_each_alert_and_one_when_the_bo
         lambda: [(row.channel, row.ended) for row in book.deliveries()] == [("note", "sent")], "that it is taken down"
     )
     alerts.report(ReportHealth("deaf", "line"), 4.0)
+    until(lambda: len(service.kept) == 2, "the note that it is deaf")
     alerts.report(ReportHealth("well", "line"), 5.0)
-    until(lambda: len(service.kept) == 3, "the notes of health")
+    until(lambda: len(service.kept) == 3, "the note that it is well")
     assert [title for _url, title in service.kept] == [
         "電話番: 還付金があると言ってATMへ誘う詐欺の疑い",
         health_note("deaf", "ja").title,

@@ -80,6 +80,23 @@ def test_bound_drops_sent_then_cautions_and_never_an_unsent_alert(outbox: Sqlite
     assert _payloads(outbox)[::2] == [b"3", b"4", b"5", b"6", b"7", b"8", b"9"], "only the caution went"
 
 
+def test_an_alert_began_with_its_first_message(outbox: SqliteOutbox) -> None:
+    assert outbox.began("a1") is None
+    _put(outbox, 1)
+    outbox.put(
+        alert_id="a1",
+        event="end",
+        level=Level.ALERT,
+        sequence=2,
+        messages=[Message("t/alert", b"2")],
+        created_at=9.0,
+        expires_at=None,
+    )
+    for row in outbox.pending(0.0):
+        outbox.mark_sent(row.seq, 10.0)
+    assert outbox.began("a1") == 1.0
+
+
 def test_sent_content_is_deleted(outbox: SqliteOutbox) -> None:
     _put(outbox, 1)
     outbox.mark_sent(outbox.pending(0.0)[0].seq, 2.0)

@@ -65,6 +65,12 @@ def turn_of(contact: Contact, at: float) -> int:
     return contact.turn if hours is None or hours.contains(at) else OFF_HOURS_TURN + contact.turn
 
 
+def _by_turn(contacts: Sequence[tuple[Contact, JWK | None]], began: float) -> list[tuple[int, Contact, JWK | None]]:
+    """The contacts with their turn at the time of the alert's first message: they keep it though their hours end since,
+    and what follows that message goes where it went."""
+    return sorted(((turn_of(contact, began), contact, key) for contact, key in contacts), key=lambda one: one[0])
+
+
 def compose(
     envelope: wire.Envelope,
     alert: SendAlert,
@@ -73,12 +79,13 @@ def compose(
     turns: Turns,
     now: float,
     *,
+    began: float | None,
     can_cut: bool,
     broker: bool = True,
 ) -> list[Message]:
     """The messages in the order in which they leave: contacts are the ones in a hurry. Without a broker notes only."""
     public = wire.public_message(envelope, unit_key)
-    at_turn = sorted(((turn_of(contact, envelope.at), contact, key) for contact, key in contacts), key=lambda x: x[0])
+    at_turn = _by_turn(contacts, envelope.at if began is None else began)
     come, answered = turns.began(alert.alert_id, (turn for turn, _, _ in at_turn), now)
     messages = []
     for turn, contact, key in at_turn:

@@ -32,7 +32,7 @@ from denwaban.alert.link import (
     put_or_drop,
 )
 from denwaban.alert.notify import Notifier, Send, health_note, note_message
-from denwaban.alert.outbox import Message, Outbox, SpillingOutbox
+from denwaban.alert.outbox import HEALTH, Message, Outbox, SpillingOutbox
 from denwaban.alert.settings import Contact, MqttSettings, Patience, Protocol
 from denwaban.alert.webpush import Subscription
 from denwaban.alert.window import Window
@@ -137,6 +137,7 @@ class MqttAlerts:
         contacts, now = self._contacts.now(), self._clock.now()
         messages = compose(
             *(envelope, alert, contacts, self._key, self._desk.turns, now),
+            began=self._outbox.began(alert.alert_id),
             can_cut=self._can_cut,
             broker=bool(self._settings.host),
         )
@@ -168,7 +169,7 @@ class MqttAlerts:
             report = wire.Health(self._unit, health.hearing, health.reason, at, self._sequence, self._drill)
             messages.append(Message(self._health, wire.health_message(report, self._key)))
         self._outbox.put(
-            alert_id="health",
+            alert_id=HEALTH,
             event=health.hearing,
             level=Level.ALERT,
             sequence=self._sequence,

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Final
 
-from denwaban.alert.outbox import NOTE_PREFIX, Message, PendingMessage, SpillingOutbox
+from denwaban.alert.outbox import HEALTH, NOTE_PREFIX, Message, PendingMessage, SpillingOutbox
 from denwaban.alert.settings import Contact, Language
 from denwaban.alert.words import words_for
 from denwaban.effects import Hearing, SendAlert
@@ -117,13 +117,15 @@ def send_to_first(send: Send, urls: Sequence[str], note: Note) -> None:
 
 @dataclass(slots=True)
 class _Pace:
-    """How fast notes go to one contact. Times are those of the caller's clock."""
+    """How fast notes of one kind go to one contact. Times are those of the caller's clock."""
 
     left: float = BURST
     since: float = -math.inf
     tries: int = 0
     not_before: float = -math.inf
     error: str | None = None
+    newest: int = 0
+    """The highest `sequence` of its notes."""
 
     def wait(self, now: float) -> float:
         """Seconds until the next may go."""
@@ -131,6 +133,10 @@ class _Pace:
         self.since = now
         short = max(0.0, 1.0 - self.left) * REFILL_S
         return max(short, self.not_before - now, 0.0)
+
+    def afresh(self) -> None:
+        """Something new is to be told: no wait for what has failed before."""
+        self.tries, self.not_before = 0, -math.inf
 
     def gone(self) -> None:
         self.left, self.tries, self.not_before, self.error = self.left - 1.0, 0, -math.inf, None
@@ -143,13 +149,17 @@ class _Pace:
 
 @dataclass(slots=True)
 class Notifier:
-    """Sends the notes of an outbox on a thread of its own, each contact's in order. `wake`, `close`: any thread."""
+    """Sends the notes of an outbox on a thread of its own, each contact's in order: alerts first, then how the box is.
+
+    `wake`, `close`: any thread.
+    """
 
     outbox: SpillingOutbox
     contacts: Callable[[], Sequence[Contact]]
     clock: Clock
     send: Send
-    _paces: dict[str, _Pace] = field(default_factory=dict)
+    _paces: dict[tuple[str, bool], _Pace] = field(default_factory=dict)
+    """By contact and whether of the box's health: such notes use up nothing that an alert may need."""
     _taken: set[int] = field(default_factory=set)
     """Notes that a service has, while the disk does not take that down: they must not go again and again."""
     _stirred: threading.Event = field(default_factory=threading.Event)
@@ -180,14 +190,8 @@ class Notifier:
         """Send what may go now; the seconds until more may."""
         waits = [_LOOK_S]
         held: set[str] = set()
-        notes = self.outbox.notes(self.clock.wall())
-        self._taken &= {message.seq for message in notes}
-        for message in notes:
-            if message.seq in self._taken:
-                self.outbox.mark_sent(message.seq, self.clock.wall())
-                continue
-            name = message.topic.removeprefix(NOTE_PREFIX)
-            pace = self._paces.setdefault(name, _Pace())
+        for message in self._unsent():
+            name, pace = message.topic.removeprefix(NOTE_PREFIX), self._pace(message)
             wait = pace.wait(self.clock.now())
             if name in held or self._closing.is_set():
                 continue
@@ -195,6 +199,30 @@ class Notifier:
                 held.add(name)
                 waits.append(pace.wait(self.clock.now()))
         return min(waits)
+
+    def _unsent(self) -> list[PendingMessage]:
+        """The notes in their order; of the box's health only the newest: nobody needs to know how it was."""
+        notes = sorted(self.outbox.notes(self.clock.wall()), key=lambda one: (one.alert_id == HEALTH, one.sequence))
+        self._taken &= {message.seq for message in notes}
+        for message in notes:
+            pace = self._pace(message)
+            if message.sequence > pace.newest:
+                pace.newest = message.sequence
+                if message.alert_id != HEALTH:
+                    pace.afresh()
+        unsent = []
+        for message in notes:
+            if message.seq in self._taken:
+                self.outbox.mark_sent(message.seq, self.clock.wall())
+            elif message.alert_id == HEALTH and message.sequence < self._pace(message).newest:
+                self.outbox.give_up(message.seq)
+            else:
+                unsent.append(message)
+        return unsent
+
+    def _pace(self, message: PendingMessage) -> _Pace:
+        name = message.topic.removeprefix(NOTE_PREFIX)
+        return self._paces.setdefault((name, message.alert_id == HEALTH), _Pace())
 
     def _run(self) -> None:
         while not self._closing.is_set():

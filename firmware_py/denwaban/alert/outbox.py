@@ -17,6 +17,8 @@ _log = logging.getLogger(__name__)
 
 NOTE_PREFIX: Final = "notify:"
 """Topics that begin so are no topics: the message is a note (`notify.py`), and the rest is the contact's name."""
+HEALTH: Final = "health"
+"""Stands for the alert in messages of the box's own health."""
 _MAX_SPILLED: Final = 200
 """Messages held in memory while the disk fails; at 52 kB each, at most 10 MB."""
 
@@ -46,6 +48,14 @@ class PendingMessage(Protocol):
     @property
     def seq(self) -> int:
         """Its place in the outbox."""
+
+    @property
+    def alert_id(self) -> str:
+        """`HEALTH` for the box's own."""
+
+    @property
+    def sequence(self) -> int:
+        """The counter of what was decided: the newer, the higher."""
 
     @property
     def topic(self) -> str: ...
@@ -117,6 +127,9 @@ class Outbox(Protocol):
     def last_sequence(self) -> int:
         """The highest `sequence` kept."""
 
+    def began(self, alert_id: str) -> float | None:
+        """When the first message of this alert was decided; None: none is kept."""
+
     def last_alert(self) -> float | None:
         """When the newest alert that is kept was decided."""
 
@@ -124,6 +137,8 @@ class Outbox(Protocol):
 @dataclass(frozen=True, slots=True)
 class _Spilled:
     seq: int
+    alert_id: str
+    sequence: int
     topic: str
     payload: bytes
     wants_receipt: bool = False
@@ -166,7 +181,7 @@ class SpillingOutbox:
             self._failed("an alert is kept in memory only", error)
             with self._lock:
                 for message in messages:
-                    row = _Spilled(next(self._numbers), message.topic, message.payload)
+                    row = _Spilled(next(self._numbers), alert_id, sequence, message.topic, message.payload)
                     self._spilled[row.seq] = row
                 while len(self._spilled) > _MAX_SPILLED:
                     self._spilled.popitem(last=False)
@@ -208,6 +223,10 @@ class SpillingOutbox:
         return self._try(lambda: self._disk.knows_receipt(contact, alert_id, sequence, nonce), False)
 
     def give_up(self, seq: int) -> None:
+        if seq < 0:
+            with self._lock:
+                self._spilled.pop(seq, None)
+            return
         self._try(lambda: self._disk.give_up(seq), None)
 
     def waiting(self) -> Sequence[tuple[str, int]]:
@@ -218,6 +237,9 @@ class SpillingOutbox:
 
     def withdraw(self, alert_id: str) -> None:
         self._try(lambda: self._disk.withdraw(alert_id), None)
+
+    def began(self, alert_id: str) -> float | None:
+        return self._try(lambda: self._disk.began(alert_id), None)
 
     def choice(self, nonce: str) -> tuple[str, str, str, bool] | None:
         return self._try(lambda: self._disk.choice(nonce), None)

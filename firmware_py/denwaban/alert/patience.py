@@ -67,17 +67,21 @@ class Turns:
         with self._lock:
             climb = self._climbs.get(alert_id)
             if climb is None:
-                first, *later = sorted(set(turns)) or [0]
-                climb = self._climbs[alert_id] = _Climb(first, later, now)
+                if not (rest := sorted(set(turns))):
+                    return 0, False  # begins with the first contact
+                climb = self._climbs[alert_id] = _Climb(rest[0], rest[1:], now)
                 while len(self._climbs) > _REMEMBERED:
                     self._climbs.popitem(last=False)
+            elif not climb.answered:  # a contact may be new, or have been given another turn
+                climb.later = sorted({*climb.later, *(turn for turn in turns if turn > climb.turn)})
             return climb.turn, climb.answered
 
     def resumed(self, waiting: Iterable[tuple[str, int]], now: float) -> None:
         """Messages that wait for their turn since an earlier run of the program."""
         with self._lock:
-            for alert_id, turn in waiting:
-                self._climbs.setdefault(alert_id, _Climb(0, [], now)).later.append(turn)
+            for alert_id, turn in sorted(waiting):
+                # Whoever comes before the first who waits has been told.
+                self._climbs.setdefault(alert_id, _Climb(turn - 1, [], now)).later.append(turn)
 
     def received(self, alert_id: str) -> None:
         """A contact has it: there is time for an answer."""

@@ -30,7 +30,7 @@ _INSERT: Final = (
     "turn, push) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _CHOICE: Final = "INSERT INTO choices (nonce, alert_id, contact, reply, made_at) VALUES (?, ?, ?, ?, ?)"
-_ROW: Final = "seq, alert_id, topic, payload, receipt IS NOT NULL"
+_ROW: Final = "seq, alert_id, sequence, topic, payload, receipt IS NOT NULL"
 _UNSENT: Final = "ended IS NULL AND sent_at IS NULL AND turn = 0 AND (expires_at IS NULL OR expires_at > ?)"
 _NOTE: Final = "topic GLOB 'notify:*'"  # what the alert stage calls a note: it does not go to the broker
 _PENDING: Final = f"SELECT {_ROW} FROM outbox WHERE {_UNSENT} AND NOT {_NOTE} AND seq > ? ORDER BY seq LIMIT ?"
@@ -191,6 +191,13 @@ class SqliteOutbox:
         with self._locked() as db:
             return int(db.execute("SELECT coalesce(max(sequence), 0) FROM outbox").fetchone()[0])
 
+    def began(self, alert_id: str) -> float | None:
+        """When the first message of this alert was decided; None for an alert of which nothing is kept."""
+        sql = "SELECT created_at FROM outbox WHERE alert_id = ? ORDER BY seq LIMIT 1"
+        with self._locked() as db:
+            row = db.execute(sql, (alert_id,)).fetchone()
+        return None if row is None else float(row[0])
+
     def last_alert(self) -> float | None:
         """When the newest alert that is kept was decided; None for an outbox without one."""
         sql = "SELECT created_at FROM outbox WHERE event = 'new' AND level = 'alert' ORDER BY seq DESC LIMIT 1"
@@ -226,5 +233,5 @@ class SqliteOutbox:
 
 
 def _row(row: tuple[Any, ...]) -> OutboxRow:
-    seq, alert_id, topic, payload, wants_receipt = row
-    return OutboxRow(seq, alert_id, topic, payload, bool(wants_receipt))
+    seq, alert_id, sequence, topic, payload, wants_receipt = row
+    return OutboxRow(seq, alert_id, sequence, topic, payload, bool(wants_receipt))

@@ -70,8 +70,8 @@ class CallReader:
             )
 
     def pending_alerts(self) -> int:
-        """Alert messages not yet taken by the broker."""
-        with self._rows("SELECT count(*) FROM outbox WHERE sent_at IS NULL AND ended IS NULL") as rows:
+        """Alert messages whose turn has come and which the broker has not yet taken."""
+        with self._rows("SELECT count(*) FROM outbox WHERE sent_at IS NULL AND ended IS NULL AND turn = 0") as rows:
             return int(next(rows)[0])
 
     def schema(self) -> int:

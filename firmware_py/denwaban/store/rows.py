@@ -148,6 +148,7 @@ class OutboxRow:
 
     seq: int
     alert_id: str
+    sequence: int
     topic: str
     payload: bytes
     wants_receipt: bool

@@ -6,9 +6,9 @@ import { askMessage, readConfirm, type Invitation } from './pairing'
 import { pushMessage, pushState, renewed, subscribe, type PushState } from './push'
 import { receive } from './receive'
 import { WireError, newKeys } from './seal'
-import { clockIsWrong, inOrder, newerHealth, type Link, type Story } from './state'
+import { clockIsWrong, inOrder, newerHealth, type DrillAsked, type Link, type Story } from './state'
 import type { Facts, Profile, Store } from './store'
-import { readHealth, replyMessage, type Answer, type Health } from './wire'
+import { drillMessage, readHealth, replyMessage, type Answer, type Health } from './wire'
 import type { Language } from './words'
 
 /** A box that shows its code answers within a second. */
@@ -27,6 +27,7 @@ export interface State {
   provenAt: number | null
   heardAt: number | null
   refused: number
+  drillAsked: DrillAsked | null
   clockWrong: boolean
   telephone: string
   push: PushState
@@ -56,7 +57,7 @@ export class Desk {
     this.state = {
       ...{ profile: null, language: 'ja', stories: [], elsewhere: false, available: null, health: null },
       ...{ provenAt: null, heardAt: null, refused: 0, clockWrong: false, telephone: '', push: 'none', pushTold: true },
-      ...{ broken: false, wanted: null, link: { is: 'connecting', since: Date.now() }, now: Date.now() },
+      ...{ broken: false, drillAsked: null, wanted: null, link: { is: 'connecting', since: Date.now() }, now: Date.now() },
     }
   }
 
@@ -117,6 +118,21 @@ export class Desk {
       if (this.connection) void this.flush()
       else this.channel.postMessage('outgoing')
     })
+  }
+
+  /** Ask the box for a drill. False: the broker did not take it. */
+  async askDrill(): Promise<boolean> {
+    const { profile, health } = this.state
+    if (!profile || !health || !this.connection) return false
+    try {
+      await this.connection.publish(await drillMessage(profile, health))
+      await this.store.note('drillAsked', { nonce: health.drillNonce, at: Date.now() })
+      return true
+    } catch {
+      return false
+    } finally {
+      await this.load()
+    }
   }
 
   setAside(story: Story): void {
@@ -278,7 +294,7 @@ export class Desk {
 
   private async look(): Promise<void> {
     const { store } = this
-    const [profile, stories, language, health, provenAt, heardAt, refused, clockWrong, telephone, told] =
+    const [profile, stories, language, health, provenAt, heardAt, refused, clockWrong, telephone, told, drillAsked] =
       await Promise.all([
         store.profile(),
         store.stories(),
@@ -290,11 +306,13 @@ export class Desk {
         store.fact('clockWrong'),
         store.fact('telephone'),
         store.fact('pushTold'),
+        store.fact('drillAsked'),
       ])
     this.set({
       ...{ profile: profile ?? null, stories: inOrder(stories), language: language ?? 'ja', health: health ?? null },
       ...{ provenAt: provenAt ?? null, heardAt: heardAt ?? null, refused: refused ?? 0 },
       ...{ clockWrong: clockWrong ?? false, telephone: telephone ?? '', pushTold: told !== undefined },
+      drillAsked: drillAsked ?? null,
       push: profile ? await pushState(profile, this.registration) : 'none',
       now: Date.now(),
     })

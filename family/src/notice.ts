@@ -7,7 +7,7 @@ import { speaker, type Language } from './words'
 export function notice(story: Story, language: Language): [title: string, options: NotificationOptions] {
   const say = speaker(language)
   const { level, drill, detail, id } = story.latest
-  const title = (drill ? `【${say('drill')}】` : '') + say(`level_${face(story)}`)
+  const title = (drill && level !== 'quiet' ? `【${say('drill')}】` : '') + say(`level_${face(story)}`)
   const words = detail?.evidence.slice(0, 3).map((one) => `「${one}」`).join(' ') ?? ''
   const body = level === 'quiet' ? say('quiet_note') : [detail?.kind, words].filter(Boolean).join('\n')
   const options = {

@@ -125,3 +125,30 @@ export function standing(link: Link, available: boolean | null, health: Health |
   if (!available) return 'away'
   return health?.hearing === 'deaf' ? 'deaf' : 'listening'
 }
+
+/** A drill that this telephone asked for, and by which nonce. */
+export interface DrillAsked {
+  nonce: string
+  at: number
+}
+
+/** The box runs no more than one drill in so long. */
+const DRILL_MS = 10 * 60_000
+
+/** Whether a drill of the box can be asked for now, and else why not. */
+export type DrillStand = 'ready' | 'asked' | 'soon' | 'away' | 'none'
+
+export function drillStand(
+  connected: boolean,
+  health: Health | null,
+  asked: DrillAsked | null,
+  stories: readonly Story[],
+  now: number,
+): DrillStand {
+  const came = stories.filter(({ latest }) => latest.drill && latest.level !== 'quiet').map((story) => story.came)
+  const latest = Math.max(0, ...came)
+  if (asked && now - asked.at < DRILL_MS) return latest > asked.at ? 'soon' : 'asked'
+  if (now - latest < DRILL_MS) return 'soon'
+  if (!connected) return 'away'
+  return health?.drillNonce && health.drillNonce !== asked?.nonce ? 'ready' : 'none'
+}

@@ -1,7 +1,7 @@
 // What this telephone remembers, in IndexedDB; shared by the page and its service worker. A message is taken in, in one
 // transaction: both may get the same one at the same time.
 
-import { take, type Fate, type Given, type Story } from './state'
+import { take, type DrillAsked, type Fate, type Given, type Story } from './state'
 import type { PublicKey, OwnKeys } from './seal'
 import type { Alert, Answer, Health } from './wire'
 
@@ -43,6 +43,8 @@ export interface Facts {
   /** The latest time at which the box signed that it hears the line. */
   provenAt: number
   refused: number
+  /** The last drill that this telephone asked for. */
+  drillAsked: DrillAsked
   clockWrong: boolean
   /** The push subscription that the box was told last. */
   pushTold: string

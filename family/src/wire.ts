@@ -49,6 +49,8 @@ export interface Health {
   hearing: 'deaf' | 'well'
   at: number
   sequence: number
+  /** The nonce to name when asking for a drill; empty: none can be asked for. */
+  drillNonce: string
 }
 
 export const topics = (unit: string, contact: string) => {
@@ -91,19 +93,29 @@ export async function readHealth(payload: Uint8Array, reader: Reader): Promise<H
   const message = versioned(fromJson(payload))
   const body = versioned(await verify(reader.unitKey, 'denwaban-health', text(message, 'signed')))
   if (text(body, 'unit') !== reader.unit) throw new WireError('the report is of another box')
-  return { hearing: oneOf(body, 'hearing', ['deaf', 'well']), at: time(body, 'at'), sequence: whole(body, 'sequence') }
+  return {
+    hearing: oneOf(body, 'hearing', ['deaf', 'well']),
+    at: time(body, 'at'),
+    sequence: whole(body, 'sequence'),
+    drillNonce: optional(body, 'drill_nonce') ?? '',
+  }
 }
 
 /** A receipt or an answer, signed. `nonce`: the one that the box gave out for just this. */
 export async function replyMessage(
   reader: Reader,
   about: Pick<Alert, 'id' | 'sequence' | 'drill'>,
-  reply: Answer | 'received',
+  reply: Answer | 'received' | 'drill',
   nonce: string,
 ): Promise<Uint8Array> {
   const { id, sequence, drill } = about
   const body = { v: VERSION, unit: reader.unit, contact: reader.contact, id, sequence, reply, nonce, drill }
   return signedMessage(reader.keys, 'denwaban-reply', body)
+}
+
+/** That a drill of the box is wanted, signed: it names the nonce of that report. */
+export function drillMessage(reader: Reader, { sequence, drillNonce }: Health): Promise<Uint8Array> {
+  return replyMessage(reader, { id: 'health', sequence, drill: false }, 'drill', drillNonce)
 }
 
 /** `body` signed for one purpose, as a message. */

@@ -5,7 +5,7 @@ import { useContext } from 'preact/hooks'
 
 export type Language = 'ja' | 'en'
 
-const WORDS = {
+export const WORDS = {
   app: ['電話番', 'Denwaban'],
   language: ['English', '日本語'],
   now: ['いま', 'Now'],
@@ -200,9 +200,26 @@ const WORDS = {
   push_none: ['箱のほうの用意がありません。', 'The box does not send them.'],
   try_alarm: ['知らせの画面と音をためす', 'Try the alert and its sound'],
   try_why: [
-    'この電話の中だけの練習です。箱までの訓練は、実家の箱の画面から始められます。',
-    'On this telephone only. A drill of the whole chain is started at the box.',
+    'この電話の中だけの練習です。',
+    'On this telephone only.',
   ],
+  box_drill: ['箱の訓練を始める', 'Start a drill of the box'],
+  box_drill_why: [
+    '箱が、にせの詐欺電話で、家族への知らせを確かめます。2分半ほどかかり、登録した家族みんなに「訓練」と書いた知らせが届きます。',
+    'The box rehearses a scam call. It takes about two and a half minutes; everybody registered is told, marked as a drill.',
+  ],
+  box_drill_ask: ['登録した家族みんなに、訓練の知らせが届きます。始めますか?', 'Everybody registered will be told. Start?'],
+  box_drill_asked: [
+    '頼みました。訓練の知らせが届くまで、2分ほどお待ちください。実家が電話中のときは始まりません。',
+    'Asked for. The drill’s alert comes in about two minutes; none starts while they are on the telephone.',
+  ],
+  box_drill_soon: ['訓練は、前の訓練から10分たつと、また始められます。', 'The next drill can start ten minutes after the last.'],
+  box_drill_away: ['いまは箱につながっていないので、始められません。', 'Not now: the box is not connected.'],
+  box_drill_none: [
+    'いまは箱が訓練を受け付けていません。箱は一時間ごとに様子を知らせます。そのあとでお試しください。',
+    'The box offers no drill now. It reports every hour; try again after that.',
+  ],
+  box_drill_failed: ['頼めませんでした。もう一度お試しください。', 'It could not be asked for. Try again.'],
   try_kind: ['家族や親族を名乗る詐欺', 'someone posing as a relative'],
   try_advice: [
     '名乗られた家族に、前から知っている番号で電話して確かめてください。お金を人に渡すのは止めてください。',
@@ -256,6 +273,11 @@ export const Speech = createContext<{ say: Say; language: Language }>({ say: spe
 
 export function useSpeech(): { say: Say; language: Language } {
   return useContext(Speech)
+}
+
+/** The language that a text of the box is in: for screen readers, and for how lines break. */
+export function tongue(text: string): Language {
+  return /[\u3040-\u30ff\u3400-\u9fff]/.test(text) ? 'ja' : 'en'
 }
 
 /** A Japanese number as it is written; any other as it came. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
-import { alarm, choices, clockIsWrong, inOrder, newerHealth, sounds, standing, take, type Link, type Story } from '../src/state'
+import { alarm, choices, clockIsWrong, drillStand, inOrder, newerHealth, sounds, standing, take, type Link, type Story } from '../src/state'
 import type { Alert, Detail } from '../src/wire'
 
 const MINUTE = 60_000
@@ -98,7 +98,7 @@ describe('what may be answered', () => {
 
 describe('how the box is', () => {
   const up: Link = { is: 'up', since: NOW }
-  const deaf = { hearing: 'deaf', at: NOW, sequence: 3 } as const
+  const deaf = { hearing: 'deaf', at: NOW, sequence: 3, drillNonce: '' } as const
 
   test('is told by the line, the broker and the box, in this order', () => {
     expect(standing({ is: 'down', since: NOW }, true, null, NOW)).toBe('unlinked')
@@ -111,12 +111,34 @@ describe('how the box is', () => {
   })
 
   test('an echo of an old report changes nothing; a box that lost its memory is heard', () => {
-    expect(newerHealth(deaf, { hearing: 'well', at: NOW - 1, sequence: 2 })).toBe(deaf)
-    expect(newerHealth(deaf, { hearing: 'well', at: NOW + 1, sequence: 1 }).hearing).toBe('well')
+    expect(newerHealth(deaf, { ...deaf, hearing: 'well', at: NOW - 1, sequence: 2 })).toBe(deaf)
+    expect(newerHealth(deaf, { ...deaf, hearing: 'well', at: NOW + 1, sequence: 1 }).hearing).toBe('well')
   })
 
   test('a time in the future means that a clock is wrong', () => {
     expect(clockIsWrong(NOW + 3 * MINUTE, NOW)).toBe(true)
     expect(clockIsWrong(NOW - 60 * MINUTE, NOW)).toBe(false)
+  })
+})
+
+describe('a drill of the box', () => {
+  const offer = { hearing: 'well', at: NOW, sequence: 3, drillNonce: 'one' } as const
+  const asked = { nonce: 'one', at: NOW }
+
+  test('can be asked for where the box is connected and offers one', () => {
+    expect(drillStand(true, offer, null, [], NOW)).toBe('ready')
+    expect(drillStand(false, offer, null, [], NOW)).toBe('away')
+    expect(drillStand(true, null, null, [], NOW)).toBe('none')
+    expect(drillStand(true, { ...offer, drillNonce: '' }, null, [], NOW)).toBe('none')
+  })
+
+  test('is waited for, then not asked for again within ten minutes, nor with the same nonce', () => {
+    const story = { ...after([alert(1, { drill: true }), false]), came: NOW + MINUTE }
+    const renewed = { ...offer, drillNonce: 'two' }
+    expect(drillStand(true, renewed, asked, [], NOW + MINUTE)).toBe('asked')
+    expect(drillStand(true, renewed, asked, [story], NOW + 2 * MINUTE)).toBe('soon')
+    expect(drillStand(true, renewed, null, [story], NOW + 2 * MINUTE)).toBe('soon')
+    expect(drillStand(true, renewed, asked, [story], NOW + 12 * MINUTE)).toBe('ready')
+    expect(drillStand(true, offer, asked, [story], NOW + 12 * MINUTE)).toBe('none')
   })
 })

@@ -3,7 +3,7 @@ import { compactVerify, importJWK } from 'jose'
 
 import { MAX_BYTES, WireError, fromJson, newKeys, publicKey, thumbprint, type OwnKeys } from '../src/seal'
 import { askMessage, readConfirm, readInvitation } from '../src/pairing'
-import { readAlert, readHealth, replyMessage, type Reader } from '../src/wire'
+import { drillMessage, readAlert, readHealth, replyMessage, type Reader } from '../src/wire'
 import golden from './golden.json'
 
 const bytes = (text: string) => new TextEncoder().encode(text)
@@ -59,7 +59,9 @@ describe('messages of the box', () => {
   })
 
   test('a report of health is read, and no alert is one', async () => {
-    expect(await readHealth(bytes(golden.health), reader)).toEqual({ hearing: 'deaf', at: 1_750_000_000_500, sequence: 9 })
+    expect(await readHealth(bytes(golden.health), reader)).toEqual({
+      ...{ hearing: 'deaf', at: 1_750_000_000_500, sequence: 9, drillNonce: 'the-drill' },
+    })
     await expect(readHealth(bytes(golden.alerts.whole), reader)).rejects.toThrow(WireError)
   })
 })
@@ -73,6 +75,16 @@ describe('what this telephone says', () => {
     expect(JSON.parse(new TextDecoder().decode(payload))).toEqual({
       ...{ v: 1, unit: 'box-1', contact: 'daughter', id: '68f1c2-1', sequence: 7, drill: false },
       ...{ reply: 'calling', nonce: 'nonce-1' },
+    })
+  })
+
+  test('a drill is asked for with the nonce of the report', async () => {
+    const health = await readHealth(bytes(golden.health), reader)
+    const message = fromJson(await drillMessage(reader, health))
+    const { payload } = await compactVerify(message['signed'] as string, await importJWK(keys.public as never, 'ES256'))
+    expect(JSON.parse(new TextDecoder().decode(payload))).toEqual({
+      ...{ v: 1, unit: 'box-1', contact: 'daughter', id: 'health', sequence: 9, drill: false },
+      ...{ reply: 'drill', nonce: 'the-drill' },
     })
   })
 

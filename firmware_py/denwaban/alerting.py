@@ -70,9 +70,12 @@ _CALL_STATES: Final[dict[Phase, CallState]] = {
 }
 
 
-def _home(config: Config, clock: Clock, config_file: Path | None) -> Home:
+def _drill_button(clock: Clock, config_file: Path | None) -> DrillButton:
     options = () if config_file is None else ("--config", str(config_file))
-    button = DrillButton(clock, Errands(_POLITELY, options, clock.wall))
+    return DrillButton(clock, Errands(_POLITELY, options, clock.wall))
+
+
+def _home(config: Config, button: DrillButton) -> Home:
     marker = config.data_dir / "home-assistant"
     return Home(config.unit.name, marker, shown=config.alerts.home_assistant, start_drill=button.press)
 
@@ -80,12 +83,13 @@ def _home(config: Config, clock: Clock, config_file: Path | None) -> Home:
 def alerts_of(
     config: Config, clock: Clock, config_file: Path | None, *, drill: bool, can_cut: bool
 ) -> MqttAlerts | None:
-    """Who tells the family; None where nobody can be told. `config_file`: for drills that Home Assistant asks for.
+    """Who tells the family; None where nobody can be told. `config_file`: for drills that are asked for from afar.
 
     Raises DenwabanError."""
     if not tells_anybody(config):
         _log.warning("no broker is configured ([alerts] host): the household is warned, the family is not")
         return None
+    button = None if drill else _drill_button(clock, config_file)
     return MqttAlerts(
         settings=mqtt_settings(config),
         unit=config.unit.name,
@@ -96,7 +100,8 @@ def alerts_of(
         drill=drill,
         can_cut=can_cut,
         patience=Patience(receipt_s=config.alerts.receipt_s, reply_s=config.alerts.reply_s),
-        home=None if drill else _home(config, clock, config_file),
+        home=None if button is None else _home(config, button),
+        start_drill=button.press if button is not None and config_file is not None else None,
         send_note=apprise_sender() if any(contact.notify_file for contact in config.contacts) else None,
     )
 

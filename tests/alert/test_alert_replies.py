@@ -33,7 +33,9 @@ def _signed(**changes: object) -> bytes:
     return to_json({"v": 1, "signed": sign(KEY, "denwaban-reply", BODY | changes)})
 
 
-@pytest.mark.parametrize("said", ["received", "calling", "false_alarm", "call_later", "hang_up", "ask_hang_up"])
+@pytest.mark.parametrize(
+    "said", ["received", "calling", "false_alarm", "call_later", "hang_up", "ask_hang_up", "drill"]
+)
 def test_what_a_contact_says_comes_back_whole(said: str) -> None:
     says = replace(SAYS, said=said)
     assert read_reply(reply_message(says, KEY), "box-1", "musume", public_part(KEY)) == says

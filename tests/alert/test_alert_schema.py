@@ -68,12 +68,12 @@ def test_details_are_as_the_schema_says(level: str, caller: CallerId | None) -> 
 
 @pytest.mark.parametrize("hearing", ["deaf", "well"])
 def test_reports_of_health_are_as_the_schema_says(hearing: str) -> None:
-    message = json.loads(wire.health_message(wire.Health("box-1", hearing, "line", 1.0, 7, drill=False), UNIT_KEY))
+    message = json.loads(wire.health_message(wire.Health("box-1", hearing, "line", 1.0, 7, False, "nonce"), UNIT_KEY))
     check("message", message)
     check("health", signed(message["signed"]))
 
 
-@pytest.mark.parametrize("said", ["received", *get_args(Reply)])
+@pytest.mark.parametrize("said", ["received", "drill", *get_args(Reply)])
 def test_replies_are_as_the_schema_says(said: str) -> None:
     message = json.loads(reply_message(ContactSays("box-1", "musume", "a", 1, said, "nonce", True), CONTACT_KEY))
     check("message", message)

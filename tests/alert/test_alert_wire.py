@@ -14,7 +14,7 @@ from jwcrypto.jwe import JWE
 
 from denwaban.alert import wire
 from denwaban.alert.keys import new_private_key, public_part, thumbprint
-from denwaban.alert.seal import MAX_BYTES, encrypt, sign
+from denwaban.alert.seal import MAX_BYTES, encrypt, sign, to_json
 from denwaban.effects import SendAlert
 from denwaban.errors import WireError
 from denwaban.events import CallerId, Evidence, Level
@@ -257,7 +257,7 @@ def test_topics_are_as_documented() -> None:
     assert wire.iso(1_750_000_000.125) == "2025-06-15T15:06:40.125Z"
 
 
-HEALTH = wire.Health("box-1", "deaf", "line", 1_750_000_000.125, 4, False)
+HEALTH = wire.Health("box-1", "deaf", "line", 1_750_000_000.125, 4, False, "nonce")
 
 
 def test_report_of_health_comes_back_whole_and_is_of_this_unit_alone() -> None:
@@ -268,6 +268,12 @@ def test_report_of_health_comes_back_whole_and_is_of_this_unit_alone() -> None:
         wire.read_health(payload, "box-2", public_part(UNIT_KEY))
     with pytest.raises(WireError):
         wire.read_health(payload, "box-1", public_part(OTHER_KEY))
+
+
+def test_a_report_of_a_box_that_knows_no_drills_offers_none() -> None:
+    body = {"v": 1, "unit": "box-1", "hearing": "well", "reason": "line", "at": wire.iso(1.0), "sequence": 4}
+    payload = to_json({"v": 1, "signed": sign(UNIT_KEY, "denwaban-health", body | {"drill": False})})
+    assert wire.read_health(payload, "box-1", public_part(UNIT_KEY)).drill_nonce == ""
 
 
 def test_report_of_health_is_no_alert_and_an_alert_is_no_report_of_health() -> None:

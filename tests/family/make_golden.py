@@ -50,7 +50,7 @@ def main() -> None:
     ended = replace(ENVELOPE, event="end", sequence=8, drill=True)
     inner = decrypt(contact, parts["detail"])
     zipped = parts["detail"].replace(parts["detail"].split(".")[0], _header(parts["detail"], zip="DEF"))
-    health = wire.Health(UNIT, "deaf", "line", AT, 9, False)
+    health = wire.Health(UNIT, "deaf", "line", AT, 9, False, "the-drill")
     invitation = Invitation(
         *(UNIT, thumbprint(unit), CONTACT, "broker.example", 8883, True, "the-code"),
         websocket="wss://broker.example:8884/mqtt",

@@ -243,6 +243,33 @@ def test_the_alarm_can_be_tried_without_a_box(page: Any, household: Household) -
     assert page.get_by_role("alertdialog").count() == 0
 
 
+def test_a_drill_of_the_box_is_asked_for_once(page: Any, household: Household) -> None:
+    drills: list[str] = []
+
+    def start() -> bool:
+        drills.append("drill")
+        return True
+
+    pair(page, household)
+    box = household.box([], start_drill=start)
+    wait_listening(page)
+    page.get_by_role("button", name="設定").click()
+    page.get_by_text("いまは箱が訓練を受け付けていません").wait_for()
+    assert page.get_by_role("button", name="箱の訓練を始める").is_disabled()
+    box.report(ReportHealth("well", "line"), time.time())
+    page.get_by_role("button", name="箱の訓練を始める", disabled=False).click()
+    assert drills == []
+    page.get_by_role("button", name="はい").click()
+    page.get_by_text("頼みました。訓練の知らせが届くまで、2分ほどお待ちください").wait_for()
+    until(lambda: drills, "the drill")
+    assert page.get_by_role("button", name="箱の訓練を始める").is_disabled()
+    box.close()
+    page.reload()
+    page.get_by_role("button", name="設定").click()
+    page.get_by_text("頼みました").wait_for()
+    assert drills == ["drill"]
+
+
 def test_one_window_listens_the_one_in_front(page: Any, household: Household) -> None:
     pair(page, household)
     household.box([])

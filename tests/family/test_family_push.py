@@ -180,6 +180,20 @@ def test_a_push_is_shown_as_a_notification_confirmed_and_filled_in_later(
     until(lambda: [one for one in told if isinstance(one, FamilyAnswered)], "the answer")
 
 
+def test_a_test_message_is_confirmed_by_a_closed_page(telephone: Telephone, service: PushService) -> None:
+    page, box = subscribed(telephone)
+    page.close()
+    box.close()
+    test = telephone.household.started("contacts", "test", "daughter", SSL_CERT_FILE=str(service.certificate))
+    telephone.pushed(telephone.keys.decrypt(service.next().body))
+    assert test.wait(60) == 0
+    page = telephone.opened()
+    page.get_by_role("button", name="試しの知らせ").wait_for()
+    assert page.get_by_role("alertdialog").count() == 0, "it is no alarm"
+    (notification,) = telephone.notifications(page)
+    assert notification["title"] == "試しの知らせ"
+
+
 def test_a_push_that_is_not_the_box_s_says_nothing_of_itself(telephone: Telephone) -> None:
     page, _box = subscribed(telephone)
     page.close()

@@ -4,7 +4,7 @@ import { useState } from 'preact/hooks'
 
 import type { Desk, State } from '../desk'
 import { face, standing, type Standing, type Story } from '../state'
-import { clock, useSpeech } from '../words'
+import { clock, tongue, useSpeech } from '../words'
 import { Facts, Field, Icon, type IconName } from './parts'
 import { icon } from './story'
 
@@ -151,7 +151,7 @@ export function StoryList({ stories, now, open }: { stories: Story[]; now: numbe
               {say(`level_${what}`)}
               {latest.drill && latest.level !== 'quiet' && <span class="tag">{say('drill')}</span>}
             </span>
-            {latest.level !== 'quiet' && <span class="who">{latest.detail?.kind}</span>}
+            {latest.level !== 'quiet' && <span class="who" lang={tongue(latest.detail?.kind ?? '')}>{latest.detail?.kind}</span>}
             <span class="when">
               {clock(latest.at, now, language, say)}
               {given.length > 0 && ` — ${say('answered')}`}

@@ -1,7 +1,7 @@
 // Small parts that several views use.
 
 import type { ComponentChildren } from 'preact'
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 
 import { useSpeech } from '../words'
 
@@ -62,7 +62,9 @@ export function Facts({ rows }: { rows: [name: string, value: ComponentChildren]
 export function Ask(props: { question: string; class?: string; children: ComponentChildren; yes: () => void }) {
   const { say } = useSpeech()
   const [asking, setAsking] = useState(false)
+  const group = useRef<HTMLDivElement>(null)
   useEffect(() => setAsking(false), [props.question])
+  useEffect(() => group.current?.focus(), [asking]) // which brings it into view
   if (!asking) {
     return (
       <button type="button" class={props.class ?? ''} onClick={() => setAsking(true)}>
@@ -71,7 +73,7 @@ export function Ask(props: { question: string; class?: string; children: Compone
     )
   }
   return (
-    <div class="ask" role="group" aria-label={props.question}>
+    <div class="ask" role="group" aria-label={props.question} tabIndex={-1} ref={group}>
       <p>{props.question}</p>
       <button type="button" class="main" onClick={() => setAsking(false)}>
         {say('stop')}

@@ -1,6 +1,9 @@
 // Settings: the household's number, notifications, a try of the alarm, this pairing.
 
+import { useState } from 'preact/hooks'
+
 import type { Desk, State } from '../desk'
+import { drillStand, standing } from '../state'
 import { useSpeech, type Word } from '../words'
 import { PushButton, Telephone } from './now'
 import { Ask, Facts, Icon } from './parts'
@@ -46,6 +49,9 @@ export function Settings({ desk, state, tryAlarm }: SettingsProps) {
         <p class="small">{say('try_why')}</p>
       </section>
       <section class="card">
+        <BoxDrill desk={desk} state={state} />
+      </section>
+      <section class="card">
         <h2>{say('about')}</h2>
         <Facts
           rows={[
@@ -59,5 +65,32 @@ export function Settings({ desk, state, tryAlarm }: SettingsProps) {
         </Ask>
       </section>
     </main>
+  )
+}
+
+/** A drill of the whole chain, from a false call at the box to the telephones of the family. */
+function BoxDrill({ desk, state }: { desk: Desk; state: State }) {
+  const { say } = useSpeech()
+  const [failed, setFailed] = useState(false)
+  const { link, available, elsewhere, health, drillAsked, stories, now } = state
+  const box = standing(link, available, health, now)
+  const connected = !elsewhere && (box === 'listening' || box === 'deaf')
+  const stand = drillStand(connected, health, drillAsked, stories, now)
+  return (
+    <>
+      {stand === 'ready' ? (
+        <Ask class="wide" question={say('box_drill_ask')} yes={() => void desk.askDrill().then((done) => setFailed(!done))}>
+          <Icon name="bell" /> {say('box_drill')}
+        </Ask>
+      ) : (
+        <button type="button" class="wide" disabled aria-describedby="box-drill">
+          <Icon name="bell" /> {say('box_drill')}
+        </button>
+      )}
+      <p class="banner" role="status" id="box-drill" hidden={stand === 'ready' && !failed}>
+        {stand !== 'ready' ? say(`box_drill_${stand}`) : failed && say('box_drill_failed')}
+      </p>
+      <p class="small">{say('box_drill_why')}</p>
+    </>
   )
 }

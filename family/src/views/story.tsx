@@ -6,7 +6,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import { soundIsAllowed, startAlarm } from '../alarm'
 import { choices, face, goesOn, sounds, type Face, type Story } from '../state'
 import type { Answer, Detail } from '../wire'
-import { clock, telephone as written, useSpeech, type Say } from '../words'
+import { clock, telephone as written, tongue, useSpeech, type Say } from '../words'
 import { Ask, Facts, Icon, type IconName } from './parts'
 
 export interface StoryProps {
@@ -87,7 +87,7 @@ function Head({ story, now }: StoryProps) {
         <h1 id="story-title">
           <Icon name={icon(what)} /> <span>{say(`level_${what}`)}</span>
         </h1>
-        {detail && real && <p class="kind">{detail.kind}</p>}
+        {detail && real && <p class="kind" lang={tongue(detail.kind)}>{detail.kind}</p>}
         {!real && <p>{say('quiet_note')}</p>}
         {detail && (what === 'alert' || what === 'caution') && (
           <p class="pair">
@@ -97,7 +97,7 @@ function Head({ story, now }: StoryProps) {
         {detail && detail.evidence.length > 0 && (
           <p class="words" aria-label={say('evidence')} role="group">
             {detail.evidence.map((phrase) => (
-              <mark key={phrase}>{phrase}</mark>
+              <mark key={phrase} lang={tongue(phrase)}>{phrase}</mark>
             ))}
           </p>
         )}
@@ -118,7 +118,9 @@ function Body(props: StoryProps) {
       {detail ? (
         <section class="card">
           <h2>{say('todo')}</h2>
-          <p class="advice">{detail.advice}</p>
+          <p class="advice" lang={tongue(detail.advice)}>
+            {detail.advice}
+          </p>
         </section>
       ) : (
         <p class="hint">{say('no_detail')}</p>
@@ -219,7 +221,7 @@ function Said({ detail }: { detail: Detail }) {
         {detail.transcript.map(([side, text], n) => (
           <li key={n} class={side === 'near' ? 'near' : 'far'}>
             <p class="speaker">{say(side === 'far' || side === 'near' ? side : 'unknown_side')}</p>
-            <p>{marked(text, detail.evidence)}</p>
+            <p lang={tongue(text)}>{marked(text, detail.evidence)}</p>
           </li>
         ))}
       </ol>

@@ -12,7 +12,7 @@ from jwcrypto.jwk import JWK
 
 from denwaban.alert import wire
 from denwaban.alert.keys import read_public_key
-from denwaban.alert.notify import alert_note, note_message
+from denwaban.alert.notify import alert_note, health_note, note_message
 from denwaban.alert.outbox import Message
 from denwaban.alert.patience import Turns
 from denwaban.alert.settings import Contact
@@ -110,6 +110,16 @@ def compose(
         push = wire.push_message(envelope, detail, unit_key, contact.name, key, MAX_PLAIN) if contact.push else None
         messages.append(Message(topic, sealed, contact.name, receipt, waits, given, push))
     return [*messages, Message(wire.alert_topic(envelope.unit), public)] if broker else messages
+
+
+def compose_health(
+    report: wire.Health, contacts: Sequence[tuple[Contact, JWK | None]], unit_key: JWK, *, broker: bool, notes: bool
+) -> list[Message]:
+    """The same for a report of health: `notes` to those who get some, and the report for everybody."""
+    told = [contact for contact, _ in contacts if notes and contact.notify_file]
+    messages = [note_message(contact, health_note(report.hearing, contact.language)) for contact in told]
+    public = Message(wire.health_topic(report.unit), wire.health_message(report, unit_key))
+    return [*messages, public] if broker else messages
 
 
 def _replies(alert: SendAlert, *, can_cut: bool) -> tuple[Reply, ...]:

@@ -1,4 +1,5 @@
-"""Takes what contacts send: receipts and answers. What is not genuine, fresh and asked for is counted, not obeyed."""
+"""Takes what contacts send: receipts, answers, that a drill is wanted. What is not genuine, fresh and asked for is
+counted, not obeyed."""
 
 from __future__ import annotations
 
@@ -9,12 +10,13 @@ from collections.abc import Callable
 from typing import Final
 
 from denwaban.alert.compose import Contacts
+from denwaban.alert.drill_offers import DrillOffers
 from denwaban.alert.outbox import SpillingOutbox
 from denwaban.alert.patience import Offers, Turns
 from denwaban.alert.replies import ContactSays, Refused, read_reply
 from denwaban.alert.settings import Contact, Patience
 from denwaban.alert.webpush import Subscription, is_subscription, read_subscription
-from denwaban.events import ContactsChanged, FamilyAnswered, FamilyTold
+from denwaban.events import ContactsChanged, FamilyAnswered, FamilyTold, Reply
 from denwaban.ports import Clock
 
 _log = logging.getLogger(__name__)
@@ -32,7 +34,15 @@ class Desk:
     """One unit's desk for messages of its contacts. For the alerts thread; `sent` may be called from any."""
 
     def __init__(
-        self, unit: str, contacts: Contacts, outbox: SpillingOutbox, clock: Clock, patience: Patience, *, drill: bool
+        self,
+        unit: str,
+        contacts: Contacts,
+        outbox: SpillingOutbox,
+        clock: Clock,
+        patience: Patience,
+        *,
+        drill: bool,
+        start_drill: Callable[[], bool] | None = None,
     ) -> None:
         self._unit = unit
         self._contacts = contacts
@@ -48,6 +58,7 @@ class Desk:
         self._anybody = bool(contacts.now())
         self._look_due = 0.0
         self.turns = Turns(patience)
+        self.drills = DrillOffers(start_drill)
         self.offers = Offers((), self._started, patience)
         self.tell: Callable[[FamilyEvent], None] = lambda _event: None
         self.subscribe: Callable[[Subscription], None] = lambda _subscription: None
@@ -108,10 +119,13 @@ class Desk:
             says = read_reply(payload, self._unit, contact.name, key)
             if says.drill != self._drill:
                 return  # a drill and the box at work share the topic
-            if says.said == "received":
-                self._received(contact, says)
-            else:
-                self._answered(contact, says)
+            match says.said:
+                case "received":
+                    self._received(contact, says)
+                case "drill":
+                    self.drills.obey(says)
+                case reply:
+                    self._answered(contact, says, reply)
         except Refused as refused:
             self._refused[refused.why] += 1
             _log.warning("%s", refused)
@@ -128,22 +142,22 @@ class Desk:
         if self._first(contact.name, says.id):
             self.tell(FamilyTold(says.id, contact.role, self._known_age(says.id)))
 
-    def _answered(self, contact: Contact, says: ContactSays) -> None:
+    def _answered(self, contact: Contact, says: ContactSays, reply: Reply) -> None:
         choice = self._outbox.choice(says.nonce)
-        if choice is None or choice[:3] != (says.id, contact.name, says.said):
+        if choice is None or choice[:3] != (says.id, contact.name, reply):
             raise Refused("unknown_nonce")
         if choice[3]:
             raise Refused("replayed")
         if self._age(says.id) > self._patience.choices_s:
             raise Refused("stale")
-        if says.said == "received" or not self._outbox.use_choice(says.nonce, self._clock.wall()):
+        if not self._outbox.use_choice(says.nonce, self._clock.wall()):
             raise Refused("replayed")
-        if says.said == "call_later":
+        if reply == "call_later":
             self.turns.hurry(says.id)
         else:
             self.turns.answered(says.id)
             self._outbox.withdraw(says.id)
-        self.tell(FamilyAnswered(says.id, contact.role, says.said, self._known_age(says.id)))
+        self.tell(FamilyAnswered(says.id, contact.role, reply, self._known_age(says.id)))
 
     def _first(self, contact: str, alert_id: str) -> bool:
         if (contact, alert_id) in self._told:

@@ -127,7 +127,7 @@ class Home:
     something.
     """
 
-    def __init__(self, unit: str, marker: Path, *, shown: bool, start_drill: Callable[[], None]) -> None:
+    def __init__(self, unit: str, marker: Path, *, shown: bool, start_drill: Callable[[], object]) -> None:
         self._unit = unit
         self._marker = marker
         self._shown = shown

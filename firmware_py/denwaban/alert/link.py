@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import queue
+import secrets
 import socket
 import ssl
 import traceback
@@ -132,6 +133,11 @@ def _password(settings: MqttSettings) -> str | None:
         return None
     lines = settings.password_file.read_text("utf-8").splitlines()
     return lines[0] if lines else ""
+
+
+def client_id(unit: str, *, drill: bool) -> str:
+    """Drills may run beside each other: under one name each would throw the other out, and answers would go astray."""
+    return f"denwaban-{unit}" + (f"-drill-{secrets.token_hex(4)}" if drill else "")
 
 
 class Link:

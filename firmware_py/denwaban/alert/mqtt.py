@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import math
 import queue
 import random
-import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from denwaban.alert import wire
-from denwaban.alert.compose import Contacts, compose
+from denwaban.alert.compose import Contacts, compose, compose_health
 from denwaban.alert.desk import Desk, FamilyEvent
 from denwaban.alert.home import Home, PhoneState
 from denwaban.alert.keys import UnitKey
@@ -27,12 +28,13 @@ from denwaban.alert.link import (
     Lost,
     Unheard,
     Woken,
+    client_id,
     clock_is_to_blame,
     new_inbox,
     put_or_drop,
 )
-from denwaban.alert.notify import Notifier, Send, health_note, note_message
-from denwaban.alert.outbox import HEALTH, Message, Outbox, SpillingOutbox
+from denwaban.alert.notify import Notifier, Send
+from denwaban.alert.outbox import HEALTH, Outbox, SpillingOutbox
 from denwaban.alert.settings import Contact, MqttSettings, Patience, Protocol
 from denwaban.alert.webpush import Subscription
 from denwaban.alert.window import Window
@@ -68,9 +70,9 @@ class AlertStatus:
 class MqttAlerts:
     """Delivers alerts at least once (a `ports.AlertSink`). Call `submit` from one thread only, `status` from any.
 
-    Raises WireError when unit, a contact's name or key cannot be used. `contacts`: asked anew for each alert.
-    `can_cut`: contacts may ask for the call to be cut. A drill sends neither availability nor health. Without a host in
-    `settings` there is no broker, and contacts get notes only, by way of `send_note`.
+    Raises WireError when unit, a contact's name or key cannot be used. `contacts`: asked anew for each alert. They may
+    ask for the call to be cut (`can_cut`), for a drill (`start_drill`). A drill sends neither availability nor health.
+    Without a host in `settings` there is no broker, and contacts get notes only, by way of `send_note`.
     """
 
     def __init__(
@@ -86,28 +88,28 @@ class MqttAlerts:
         can_cut: bool = False,
         patience: Patience | None = None,
         home: Home | None = None,
+        start_drill: Callable[[], bool] | None = None,
         send_note: Send | None = None,
     ) -> None:
         self._settings = settings
         self._health = wire.health_topic(unit)
         self._unit = unit
-        self._drill = drill
-        self._can_cut = can_cut
+        self._drill, self._can_cut = drill, can_cut
         self._key = key.jwk
         self._contacts = Contacts(contacts)
         self._outbox = SpillingOutbox(outbox)
-        self._sequence = outbox.last_sequence()
+        self._sequences = itertools.count(outbox.last_sequence() + 1)  # each thread may take one
         self._home = home
         self._last_alert = outbox.last_alert() if home else None
         self._hearing: Hearing | None = None
         self._clock = clock
-        self._desk = Desk(unit, self._contacts, self._outbox, clock, patience or Patience(), drill=drill)
+        desk = (unit, self._contacts, self._outbox, clock, patience or Patience())
+        self._desk = Desk(*desk, drill=drill, start_drill=start_drill)
         self._notifier = None
         if send_note is not None:
             self._notifier = Notifier(self._outbox, lambda: [one for one, _ in self._contacts.now()], clock, send_note)
         self._inbox = new_inbox()
-        self._closing = threading.Event()
-        self._connected = threading.Event()
+        self._closing, self._connected = threading.Event(), threading.Event()
         self._last_error: str | None = None
         self._spoken: Protocol | None = None if settings.protocol == "auto" else settings.protocol
         self._clock_at_refusal: float | None = None
@@ -121,8 +123,8 @@ class MqttAlerts:
     ) -> None:
         """Begin to connect and publish, what an earlier run left included. What contacts do is told on our thread,
         where `phone` is asked, too: what Home Assistant is shown of the telephone."""
-        self._desk.tell = tell
-        self._desk.subscribe = subscribe
+        self._desk.tell, self._desk.subscribe = tell, subscribe
+        self._desk.drills.phone = phone
         if self._home is not None:
             self._home.phone = phone
         self._desk.resume()
@@ -132,8 +134,8 @@ class MqttAlerts:
 
     def submit(self, alert: SendAlert, at: float) -> None:
         """Write the alert to the outbox and have it sent. Durable on return; in memory should the disk fail."""
-        self._sequence += 1
-        envelope = wire.Envelope(self._unit, alert.alert_id, alert.event, alert.level, at, self._sequence, self._drill)
+        sequence = next(self._sequences)
+        envelope = wire.Envelope(self._unit, alert.alert_id, alert.event, alert.level, at, sequence, self._drill)
         contacts, now = self._contacts.now(), self._clock.now()
         messages = compose(
             *(envelope, alert, contacts, self._key, self._desk.turns, now),
@@ -148,7 +150,7 @@ class MqttAlerts:
             alert_id=alert.alert_id,
             event=alert.event,
             level=alert.level,
-            sequence=self._sequence,
+            sequence=sequence,
             messages=messages,
             created_at=at,
             expires_at=None if alert.level is Level.ALERT else at + _LESSER_LIFE_S,
@@ -159,21 +161,21 @@ class MqttAlerts:
         """The same for a report of the box's health, which the broker keeps for whoever looks later."""
         if self._drill:
             return
-        messages = []
-        if health.hearing == "deaf" or self._hearing == "deaf":
-            told = (contact for contact, _ in self._contacts.now() if contact.notify_file)
-            messages = [note_message(contact, health_note(health.hearing, contact.language)) for contact in told]
-        self._hearing = health.hearing
-        self._sequence += 1
-        if self._settings.host:
-            report = wire.Health(self._unit, health.hearing, health.reason, at, self._sequence, self._drill)
-            messages.append(Message(self._health, wire.health_message(report, self._key)))
+        before, self._hearing = self._hearing, health.hearing
+        self._desk.drills.begun = partial(self._put_health, health, at, notes=False)  # with another nonce
+        self._put_health(health, at, notes="deaf" in (before, health.hearing))
+
+    def _put_health(self, health: ReportHealth, at: float, *, notes: bool) -> None:
+        sequence = next(self._sequences)
+        nonce = self._desk.drills.nonce(sequence)
+        report = wire.Health(self._unit, health.hearing, health.reason, at, sequence, self._drill, nonce)
+        broker = bool(self._settings.host)
         self._outbox.put(
             alert_id=HEALTH,
             event=health.hearing,
             level=Level.ALERT,
-            sequence=self._sequence,
-            messages=messages,
+            sequence=sequence,
+            messages=compose_health(report, self._contacts.now(), self._key, broker=broker, notes=notes),
             created_at=at,
             expires_at=None,
         )
@@ -247,13 +249,12 @@ class MqttAlerts:
             link.drop()
 
     def _open(self, protocol: Protocol) -> Link | None:
-        # Drills may run beside each other: the same name would throw the other out, and its answers would go astray.
-        client_id = f"denwaban-{self._unit}" + (f"-drill-{secrets.token_hex(4)}" if self._drill else "")
+        name = client_id(self._unit, drill=self._drill)
         will = None if self._drill else (wire.availability_topic(self._unit), wire.OFFLINE)
         settings = replace(self._settings, protocol=protocol)
         try:
             hear = (wire.reply_topic(self._unit), *(self._home.filters if self._home else ()))
-            link = Link(settings, client_id, will, self._inbox, hear, keeps_session=not self._drill)
+            link = Link(settings, name, will, self._inbox, hear, keeps_session=not self._drill)
             link.open()
         except (OSError, ValueError) as error:  # ValueError: what ssl and paho say to unusable settings
             where = f"{self._settings.host}:{self._settings.port}"

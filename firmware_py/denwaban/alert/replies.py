@@ -1,4 +1,4 @@
-"""What a contact sends to the unit: that a message has arrived, and answers. Pure. For other programs: docs/wire.md.
+"""What a contact sends to the unit: receipts, answers, that a drill is wanted. Pure. For other programs: docs/wire.md.
 
 Each is signed with the contact's key and names a nonce that the unit gave to this contact for this one purpose.
 """
@@ -20,7 +20,7 @@ _PURPOSE: Final = "denwaban-reply"
 _VERSION: Final = 1
 _MAX_TEXT: Final = 128
 
-Said = Reply | Literal["received"]
+Said = Reply | Literal["received", "drill"]
 
 Why = Literal[
     "oversized", "malformed", "wrong_signature", "wrong_unit", "unknown_contact", "unknown_nonce", "stale", "replayed"
@@ -84,7 +84,7 @@ def _says(body: dict[str, object]) -> ContactSays:
     if body.get("v") != _VERSION or not all(_is_name(text) for text in texts.values()):
         raise Refused("malformed")
     sequence, drill, said = body.get("sequence"), body.get("drill"), cast(str, texts["reply"])
-    if type(sequence) is not int or type(drill) is not bool or said not in ("received", *get_args(Reply)):
+    if type(sequence) is not int or type(drill) is not bool or said not in ("received", "drill", *get_args(Reply)):
         raise Refused("malformed")
     if not 0 <= sequence < 2**63:
         raise Refused("malformed")  # no more fits into the database

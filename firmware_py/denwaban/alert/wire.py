@@ -85,6 +85,8 @@ class Health:
     at: float
     sequence: int
     drill: bool
+    drill_nonce: str = ""
+    """The nonce to name when asking for a drill; empty: none can be asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +213,7 @@ def health_message(health: Health, unit_key: JWK) -> bytes:
     body = {
         **{"v": VERSION, "unit": health.unit, "hearing": health.hearing, "reason": health.reason},
         **{"at": iso(health.at), "sequence": health.sequence, "drill": health.drill},
+        "drill_nonce": health.drill_nonce,
     }
     return to_json({"v": VERSION, "signed": sign(unit_key, _HEALTH, body)})
 
@@ -231,6 +234,7 @@ def read_health(payload: bytes, unit: str, unit_key: JWK) -> Health:
         at=_parsed("at", _seconds, _field(body, "at", str)),
         sequence=_field(body, "sequence", int),
         drill=_field(body, "drill", bool),
+        drill_nonce=_optional(body, "drill_nonce", str) or "",
     )
 
 

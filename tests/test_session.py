@@ -30,7 +30,7 @@ from denwaban.effects import (
     UseLetThrough,
     Warn,
 )
-from denwaban.events import Assessment, CallerId, Evidence, Level, Utterance, UtteranceAssessed
+from denwaban.events import Assessment, CallerId, Evidence, Level, Tone, Utterance, UtteranceAssessed
 from denwaban.phases import Phase, SessionSettings, SessionState
 from denwaban.rules import LetThrough, NumberList, ScreeningRules
 from denwaban.session import step
@@ -274,6 +274,24 @@ def test_listening_only_a_known_caller_is_let_alone_and_the_record_says_why() ->
     assert course.only(OpenCall) == [OpenCall("boot-1", FRIEND, "allow:known")]
 
 
+def test_listening_only_a_known_caller_stays_alone_however_late_the_first_word() -> None:
+    course = Course(LISTENS)
+    course.take(ev.RingHeard(), ev.CallerIdShown(FRIEND), ev.RingHeard())
+    course.wait(20)
+    course.take(ev.HandsetLifted())
+    course.wait(10)
+    assert course.commands == []
+    assert [opened.decision for opened in course.only(OpenCall)] == ["allow:known"]
+
+
+def test_listening_only_a_call_the_household_makes_after_a_missed_known_one_is_heard() -> None:
+    course = Course(replace(LISTENS, joins_outgoing=True))
+    course.take(ev.RingHeard(), ev.CallerIdShown(FRIEND), ev.RingHeard())
+    course.wait(20)
+    course.take(ev.ToneHeard("dial"), ev.HandsetLifted(), ev.Answered())
+    assert course.commands[-1] == Record()
+
+
 def test_listening_only_who_rings_after_a_missed_call_is_the_caller() -> None:
     course = Course(LISTENS)
     course.take(ev.CallerIdShown(FRIEND), ev.CallerIdShown(CallerId()), ev.CallerIdShown(STRANGER), after=20.0)
@@ -514,6 +532,14 @@ def test_caller_may_speak_a_message_where_nobody_comes() -> None:
     assert course.commands[-1] == HangUp()
     course.take(ev.LineReleased(), ev.TranscriptFinished("boot-1"))
     assert course.closed.outcome == "message"
+
+
+@pytest.mark.parametrize("tone", ["fax", "busy"])
+def test_a_message_ends_with_the_callers_hanging_up_and_not_with_a_sound_like_a_fax(tone: Tone) -> None:
+    course = Course(replace(SETTINGS, message_s=60.0)).awaiting()
+    course.wait(45)
+    course.take(ev.PromptFinished("leave_message"), ev.RecordingStarted(), ev.ToneHeard(tone))
+    assert (course.commands[-1] == HangUp()) == (tone == "busy")
 
 
 def test_household_that_comes_during_a_message_has_the_call() -> None:

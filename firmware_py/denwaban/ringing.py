@@ -38,8 +38,12 @@ def begin(state: SessionState, event: ev.RingHeard | ev.CallerIdShown, now: floa
 
 
 def _ringing(state: SessionState, call: Call, now: float) -> Step:
-    limit = RING_STOPPED_S if state.settings.can_answer else LIFT_LIMIT_S
-    return to(state, Phase.RINGING, call, now + limit)
+    return to(state, Phase.RINGING, call, now + _rings_for(state))
+
+
+def _rings_for(state: SessionState) -> float:
+    """Seconds after the last sign of a call until nobody will lift any more."""
+    return RING_STOPPED_S if state.settings.can_answer else LIFT_LIMIT_S
 
 
 def _new_call(state: SessionState, caller: ev.CallerId | None, now: float) -> tuple[SessionState, Call]:
@@ -74,7 +78,8 @@ def ring(state: SessionState, _event: ev.RingHeard, now: float) -> Step:
     opened = OpenCall(call.id, call.caller, decision.reason)
     if decision.action == "allow":
         state, used = _used(state, decision)
-        return to(state, Phase.LEFT_ALONE, replace(call, outcome="left_alone"), now + RING_STOPPED_S, opened, *used)
+        call = replace(call, outcome="left_alone")
+        return to(state, Phase.LEFT_ALONE, call, now + _rings_for(state), opened, *used)
     return to(state, Phase.ANSWERING, call, now + ANSWER_LIMIT_S, opened, Answer(), SetLamp("listening"))
 
 
@@ -114,6 +119,11 @@ def rules_changed(state: SessionState, event: ev.RulesChanged, _now: float) -> S
 
 def ring_on(state: SessionState, _event: ev.RingHeard, now: float) -> Step:
     """It still rings for the household."""
+    return to(state, state.phase, call_of(state), now + _rings_for(state))
+
+
+def lifted_for_known(state: SessionState, _event: ev.HandsetLifted, now: float) -> Step:
+    """The household has answered a caller it knows: the call is theirs."""
     return to(state, state.phase, call_of(state), now + RING_STOPPED_S)
 
 

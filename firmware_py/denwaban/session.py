@@ -46,6 +46,7 @@ from denwaban.ringing import (
     caller_shown,
     household_calls,
     household_first,
+    lifted_for_known,
     ring,
     ring_on,
     rules_changed,
@@ -201,6 +202,10 @@ def _take_message(state: SessionState, _event: ev.PromptFinished, now: float) ->
     return to(state, state.phase, call, now + state.settings.message_s, Record())
 
 
+def _tone_in_message(state: SessionState, event: ev.ToneHeard, now: float) -> Step:
+    return _fax(state, now) if event.tone == "fax" else _hang_up_now(state, event, now)
+
+
 def _talk(state: SessionState, _event: ev.HandsetLifted, now: float) -> Step:
     call = replace(call_of(state), outcome="screened")
     if call.stopped:
@@ -324,6 +329,8 @@ _TABLE: Final[dict[tuple[Phase, type[Event]], Handler]] = {
     (Phase.RINGING, ev.DeadlineReached): _over,
     (Phase.LEFT_ALONE, ev.RingHeard): ring_on,
     (Phase.LEFT_ALONE, ev.CallerIdShown): _another_caller,
+    (Phase.LEFT_ALONE, ev.HandsetLifted): lifted_for_known,
+    (Phase.LEFT_ALONE, ev.ToneHeard): _rang_off,
     (Phase.LEFT_ALONE, ev.DeadlineReached): _over,
     (Phase.ANSWERING, ev.Answered): _answered,
     (Phase.ANSWERING, ev.HandsetLifted): _handset_early,
@@ -349,7 +356,7 @@ _TABLE: Final[dict[tuple[Phase, type[Event]], Handler]] = {
     (Phase.INVITING, ev.PromptFinished): _take_message,
     (Phase.INVITING, ev.HandsetLifted): _came_at_last,
     (Phase.INVITING, ev.UtteranceAssessed): _heard,
-    (Phase.INVITING, ev.ToneHeard): _hang_up_now,
+    (Phase.INVITING, ev.ToneHeard): _tone_in_message,
     (Phase.INVITING, ev.DeadlineReached): _hang_up_now,
     (Phase.TALKING, ev.UtteranceAssessed): _heard,
     (Phase.TALKING, ev.ToneHeard): _caller_gone,

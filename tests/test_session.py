@@ -966,6 +966,15 @@ def test_words_of_the_call_before_raise_its_own_alert() -> None:
     assert course.only(NoteUtterance)[-1].call_id == "boot-2"
 
 
+def test_words_of_an_earlier_call_are_never_charged_to_the_one_that_runs() -> None:
+    course = Course().talking()
+    course.take(replace(heard(Level.ALERT), call_id="boot-0"))
+    assert Warn("scam_warning") not in course.effects
+    assert course.only(SendAlert) == []
+    course.take(replace(heard(Level.ALERT), call_id="boot-1"))
+    assert Warn("scam_warning") in course.effects
+
+
 def test_record_of_the_call_before_is_closed_at_the_latest_with_the_next() -> None:
     course = Course().released()
     course.ringing(CallerId("0311112222")).take(ev.Answered(), ev.ToneHeard("busy"), ev.LineReleased())

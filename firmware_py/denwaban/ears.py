@@ -190,7 +190,7 @@ class Ears:
     def _tell(self, emit: Emit, call_id: str, words: list[UtteranceAssessed]) -> None:
         for heard in words:
             if call_id not in self._discarded:
-                emit(heard)
+                emit(replace(heard, call_id=call_id))
 
     def _tape(self, emit: Emit) -> None:
         for call_id, deletes in self._jobs(self._tape_jobs):

@@ -174,6 +174,8 @@ class UtteranceAssessed:
     utterance: Utterance
     assessment: Assessment
     decided_at: float
+    call_id: str = ""
+    """Empty where a recording is judged, and there is one call only."""
 
 
 @dataclass(frozen=True, slots=True)

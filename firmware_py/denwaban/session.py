@@ -226,7 +226,7 @@ def _came_at_last(state: SessionState, event: ev.HandsetLifted, now: float) -> S
 
 def _heard(state: SessionState, event: ev.UtteranceAssessed, now: float) -> Step:
     before = call_of(state)
-    if not before.listening:
+    if not before.listening or event.call_id not in ("", before.id):  # words of a call that was closed unfinished
         return state, ()
     call, effects = judged(before, event, now, tells_family=state.settings.tells_family)
     state = replace(state, call=call)
@@ -240,6 +240,8 @@ def _late_words(
 ) -> Step:
     """Calls are judged one after another, so until the earlier one is finished all words are of that one."""
     if isinstance(event, ev.UtteranceAssessed):
+        if event.call_id not in ("", late.id):
+            return (state, ()) if state.call is None else _heard(state, event, now)
         late, effects = judged(late, event, now, tells_family=state.settings.tells_family)
         return replace(state, late=late), effects
     return (replace(state, late=None), _last_words(state, late)) if event.call_id == late.id else (state, ())

@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 import pytest
 
-from denwaban.ears import BEHIND_LIMIT_S, Ears, FrameQueue
+from denwaban.ears import BEHIND_LIMIT_S, HANG_AFTER_S, Ears, FrameQueue
 from denwaban.errors import StoreError
 from denwaban.events import (
     SAMPLE_RATE,
@@ -25,7 +25,7 @@ from denwaban.events import (
 )
 from denwaban.listener import CallListener, MixedListener
 from denwaban.ports import Recorder
-from tests.fakes.ports import FakeJudge, FakeRecognizer, FakeRecorder, FakeSides, FakeSpeaker, Gathered
+from tests.fakes.ports import FakeClock, FakeJudge, FakeRecognizer, FakeRecorder, FakeSides, FakeSpeaker, Gathered
 from tests.fixtures_broker import until
 
 T = TypeVar("T")
@@ -64,6 +64,26 @@ class Slow:
         return listener("late").feed(second().pcm)
 
 
+class Stuck:
+    """A listener that does not come back from a step until it is freed."""
+
+    def __init__(self, at: str) -> None:
+        self._at = at
+        self.hangs, self.freed = threading.Event(), threading.Event()
+
+    def feed(self, *channels: Pcm, box_speaks: bool = False) -> list[UtteranceAssessed]:
+        return self._step("feed")
+
+    def finish(self) -> list[UtteranceAssessed]:
+        return self._step("finish")
+
+    def _step(self, name: str) -> list[UtteranceAssessed]:
+        if name == self._at:
+            self.hangs.set()
+            assert self.freed.wait(60)
+        return []
+
+
 class Household:
     """Ears with fakes: what happens with call n is what `listeners[n]` and `recorders[n]` do."""
 
@@ -71,13 +91,14 @@ class Household:
         self.events = Gathered()
         self._listeners, self._recorders = iter(listeners), iter(recorders)
         self.deleted: list[str] = []
-        self.speaker = FakeSpeaker()
+        self.speaker, self.real_time = FakeSpeaker(), FakeClock()
         self.ears = Ears(
             lambda _caller: give(self._listeners),
             lambda _id: give(self._recorders),
             self._delete,
             line_waits=False,
             speaker=self.speaker,
+            real_time=self.real_time.now,
         )
 
     def _delete(self, call_id: str) -> None:
@@ -124,7 +145,7 @@ def test_call_is_heard_recorded_and_finished() -> None:
     tape = FakeRecorder()
     with household([listener("one", "two", "three")], [tape]) as home:
         home.call("a")
-        assert home.events.wait_for(TranscriptFinished) == [TranscriptFinished("a")]
+        assert home.events.wait_for(TranscriptFinished) == [TranscriptFinished("a", heard=True)]
         until(lambda: tape.closed, "the recording is closed")
     assert texts(home) == ["one", "two"]
     assert len(tape.pcm) == 2 * SAMPLE_RATE
@@ -163,7 +184,7 @@ def test_broken_listener_costs_its_own_call_only(at: str) -> None:
         home.call("a")
         home.call("b")
         finished = home.events.wait_for(TranscriptFinished, 2)
-    assert finished == [TranscriptFinished("a"), TranscriptFinished("b")]
+    assert finished == [TranscriptFinished("a"), TranscriptFinished("b", heard=True)]
     assert texts(home) == ["b1", "b2"]
     assert home.events.wait_for(ListenerFailed) == [ListenerFailed("RuntimeError")], "what was said is not repeated"
 
@@ -175,6 +196,69 @@ def test_listener_that_cannot_be_made_costs_its_own_call_only() -> None:
         home.events.wait_for(TranscriptFinished, 2)
     assert texts(home) == ["b1"]
     assert home.events.wait_for(ListenerFailed) == [ListenerFailed("no")]
+
+
+@pytest.mark.parametrize(
+    "made", [lambda: Broken("finish"), listener, lambda: StoreError("no")], ids=["broken", "mute", "no"]
+)
+def test_a_call_that_broke_off_or_had_no_words_does_not_count_as_heard(made: Callable[[], CallListener]) -> None:
+    with household([made()], [None]) as home:
+        home.call("a")
+        assert home.events.wait_for(TranscriptFinished) == [TranscriptFinished("a", heard=False)]
+
+
+def test_words_before_a_break_down_do_not_make_a_call_heard() -> None:
+    class BreaksLater(Broken):
+        def feed(self, *channels: Pcm, box_speaks: bool = False) -> list[UtteranceAssessed]:
+            return listener("one").feed(*channels)
+
+    with household([BreaksLater("finish")], [None]) as home:
+        home.call("a")
+        assert home.events.wait_for(TranscriptFinished) == [TranscriptFinished("a", heard=False)]
+    assert texts(home)
+
+
+@pytest.mark.parametrize("at", ["feed", "finish"])
+def test_a_listener_that_does_not_come_back_is_told_once(at: str) -> None:
+    stuck = Stuck(at)
+    with household([stuck], [None]) as home:
+        home.call("a")
+        assert stuck.hangs.wait(60)
+        home.real_time.advance(HANG_AFTER_S - 1)
+        home.ears.look(home.events)
+        assert home.events.events == [], "slow, not stuck"
+        home.real_time.advance(1)
+        for _ in range(3):
+            home.ears.look(home.events)
+        (failed,) = home.events.events
+        assert isinstance(failed, ListenerFailed)
+        assert failed.hung
+        stuck.freed.set()
+
+
+def test_a_long_call_and_a_long_silence_are_no_hang() -> None:
+    with household([listener("a1", "a2", "a3")], [None]) as home:
+        home.ears.begin("a", None)
+        for n in range(3):
+            home.ears.put(second())
+            home.events.wait_for(UtteranceAssessed, n + 1)
+            home.real_time.advance(2 * HANG_AFTER_S)
+            home.ears.look(home.events)
+    assert not [one for one in home.events.events if isinstance(one, ListenerFailed)]
+
+
+def test_what_hangs_does_not_hold_up_the_end_of_the_program() -> None:
+    stuck = Stuck("feed")
+    with household([stuck], [None]) as home:
+        home.call("a")
+        assert stuck.hangs.wait(60)
+        home.real_time.advance(HANG_AFTER_S)
+        home.ears.look(home.events)
+        home.ears.close()
+        assert [thread.name for thread in threading.enumerate() if thread.name in ("transcribe", "tape")] == [
+            "transcribe"
+        ]
+        stuck.freed.set()
 
 
 @pytest.mark.parametrize(

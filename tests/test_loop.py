@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from denwaban import events as ev
-from denwaban.ears import Ears
-from denwaban.effects import AllowNumber, Answer, HangUp, MarkHarmless, Play, Record, UseLetThrough
-from denwaban.events import SAMPLE_RATE, CallerId
+from denwaban.ears import HANG_AFTER_S, Ears
+from denwaban.effects import AllowNumber, Answer, HangUp, MarkHarmless, Play, Record, ReportHealth, UseLetThrough
+from denwaban.events import SAMPLE_RATE, CallerId, Pcm, Utterance
 from denwaban.listener import MixedListener
 from denwaban.loop import INBOX_LIMIT, Loop, Ports
-from denwaban.phases import SessionState
+from denwaban.phases import RELEASE_LIMIT_S, SessionState
 from denwaban.ports import Recognizer, StreamCounts
 from denwaban.rules import LetThrough, ScreeningRules
 from denwaban.rules_watch import RulesWatch
@@ -26,6 +26,7 @@ from denwaban.store.lists import ListEditor, RulesReader
 from denwaban.store.rows import NumberEntry
 from tests.fakes.ports import (
     FakeAlerts,
+    FakeCallRecognizer,
     FakeClock,
     FakeJudge,
     FakeLine,
@@ -48,11 +49,13 @@ class Box:
         self.clock, self.line, self.store, self.speaker = FakeClock(), FakeLine(), FakeStore(), FakeSpeaker()
         self.alerts, self.tape, self.panel = alerts, FakeRecorder(), FakePanel()
         self.deleted: list[str] = []
+        self.real_time = FakeClock()
         ears = Ears(
             lambda _caller: MixedListener(recognizer.start(), FakeSides("far"), FakeJudge()),
             lambda _id: self.tape,
             self.deleted.append,
             line_waits=False,
+            real_time=self.real_time.now,
         )
         self.seen: list[object] = []
         ports = Ports(self.clock, self.line, ears, self.store, alerts, self.speaker, self.panel)
@@ -90,6 +93,19 @@ class Box:
         self.until_command(Answer(), Play("recording_warning"), Record())
         self.line.say(ev.RecordingStarted())
         self.line.say(ev.HandsetLifted())
+
+    def whole_call(self, n: int) -> None:
+        """The nth of this box, closed when this returns."""
+        self.line.commands.clear()
+        self.answer_a_call()
+        self.talk(1)
+        self.line.say(ev.HandsetReplaced())
+        until(lambda: len(self.store.closed) == n, f"call {n} is closed")
+
+    def passes_turns(self) -> None:
+        """Return when the main loop has had time to do what it would do by itself."""
+        before = self.beats
+        until(lambda: self.beats >= before + 3, "the loop goes on")
 
     def talk(self, seconds: int) -> None:
         for _ in range(seconds):
@@ -226,6 +242,98 @@ def test_a_box_that_stays_deaf_tells_household_and_family_once_and_that_it_is_ov
         until(lambda: len(alerts.reported) == 2, "the family is told again")
     assert [health.hearing for health, _at in alerts.reported] == ["deaf", "well"]
     assert box.speaker.said == ["line_fault"]
+
+
+class Flaky:
+    """Breaks down in its first two calls; each later call is one word."""
+
+    name = "flaky"
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def start(self) -> FakeCallRecognizer:
+        self.calls += 1
+        if self.calls <= 2:
+            raise RuntimeError("out of memory")
+        return FakeCallRecognizer(("word",), SAMPLE_RATE)
+
+
+def test_a_box_that_cannot_listen_tells_so_after_the_second_call_shows_it_and_takes_it_back() -> None:
+    alerts = FakeAlerts()
+    with running(Flaky(), alerts) as box:
+        box.clock.advance(61)
+        until(lambda: len(alerts.reported) == 1, "it is well for all it knows")
+        for n in (1, 2):
+            box.whole_call(n)
+            if n == 1:
+                assert box.panel.shown[-1] == ("off", False)
+        until(lambda: len(alerts.reported) == 2, "the family is told")
+        until(lambda: box.panel.shown[-1] == ("fault", False), "and it shows")
+        assert box.speaker.said[-1] == "line_fault"
+        box.whole_call(3)
+        until(lambda: len(alerts.reported) == 3, "the family is told again")
+        until(lambda: box.panel.shown[-1] == ("off", False), "and it shows")
+    told = [report for report, _at in alerts.reported]
+    assert told == [ReportHealth("well", "line"), ReportHealth("deaf", "speech"), ReportHealth("well", "speech")]
+    assert box.speaker.said.count("line_fault") == 1
+
+
+def test_nothing_of_the_boxs_health_bursts_into_a_talk() -> None:
+    alerts = FakeAlerts()
+    with running(Flaky(), alerts) as box:
+        box.clock.advance(61)
+        box.whole_call(1)
+        box.line.commands.clear()
+        box.answer_a_call()
+        until(lambda: sum(isinstance(thing, ev.ListenerFailed) for thing in box.seen) == 2, "the second failure")
+        box.passes_turns()
+        assert "line_fault" not in box.speaker.said
+        box.line.say(ev.HandsetReplaced())
+        until(lambda: box.speaker.said[-1] == "line_fault", "when the call is over")
+
+
+class Hanging:
+    """A recogniser that does not come back until the test is over."""
+
+    name = "hanging"
+
+    def __init__(self) -> None:
+        self.hangs, self.freed = threading.Event(), threading.Event()
+
+    def start(self) -> Hanging:
+        return self
+
+    @property
+    def heard_until(self) -> float:
+        return 0.0
+
+    def feed(self, pcm: Pcm) -> list[Utterance]:
+        self.hangs.set()
+        assert self.freed.wait(60)
+        return []
+
+    def finish(self) -> list[Utterance]:
+        return []
+
+
+def test_a_box_whose_listener_hangs_ends_when_the_call_is_over_and_not_before() -> None:
+    recognizer = Hanging()
+    with running(recognizer) as box:
+        box.answer_a_call()
+        box.talk(1)
+        assert recognizer.hangs.wait(60)
+        box.real_time.advance(HANG_AFTER_S)
+        until(lambda: box.saw(ev.ListenerFailed), "it is noticed")
+        box.passes_turns()
+        assert not box.line.closed, "the call keeps its line"
+        box.line.say(ev.HandsetReplaced())
+        until(lambda: box.line.commands[-1] == HangUp(), "the line is let go of in order")
+        box.clock.advance(RELEASE_LIMIT_S)
+        until(lambda: box.line.closed, "the program ends")
+        recognizer.freed.set()
+    assert box.loop.hung
+    assert box.store.closed
 
 
 def test_lost_sound_stands_in_the_line_of_its_call(caplog: pytest.LogCaptureFixture) -> None:

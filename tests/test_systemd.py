@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from denwaban.supervise import CANNOT_START, HEARTBEAT_ENV, Supervisor
+from denwaban.supervise import CANNOT_START, HEARTBEAT_ENV, LISTENING_HUNG, UNHEARD_ENV, Supervisor
 from denwaban.systemd import notifier
 
 BEAT = f"import os; os.write(int(os.environ['{HEARTBEAT_ENV}']), b'.')"
@@ -24,6 +24,16 @@ if not seen.exists():
     seen.touch()
     os.kill(os.getpid(), signal.SIGKILL)
 {beat}
+"""
+
+TELLS_AND_HANGS_ONCE = """
+import os, pathlib, sys
+seen = pathlib.Path(sys.argv[1])
+first = not seen.exists()
+with seen.open("a") as told:
+    print(os.environ.get("{unheard}"), file=told)
+{beat}
+sys.exit({hung} if first else 0)
 """
 
 
@@ -63,6 +73,13 @@ def test_systemd_hears_that_the_box_is_started_again(tmp_path: Path) -> None:
     assert status == 0
     assert "STATUS=the box ended with status -9; starting it again" in lines
     assert "READY=1" in lines
+
+
+def test_a_box_whose_listening_hung_is_started_again_and_knows_it(tmp_path: Path) -> None:
+    code = TELLS_AND_HANGS_ONCE.format(beat=BEAT, unheard=UNHEARD_ENV, hung=LISTENING_HUNG)
+    _lines, status = told_by(code, str(tmp_path / "seen"))
+    assert status == 0
+    assert (tmp_path / "seen").read_text().split() == ["None", "1"]
 
 
 @pytest.mark.parametrize("abstract", [False, True])

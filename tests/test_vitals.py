@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import pytest
+
+from denwaban.supervise import HEARTBEAT_ENV, Pulse
 from denwaban.vitals import Vitals, VitalSigns, ask
 
 
@@ -52,3 +56,30 @@ def test_a_pressed_button_is_told_beside_the_beats_and_says_nothing_about_the_li
     signs.beat(b"rb")
     time.at = 7.0
     assert ask(tmp_path / "state.sock") == Vitals("ready", 7.0, 2.0, 2.0)
+
+
+def test_a_deaf_box_is_as_good_as_one_without_a_line_until_it_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    beats, end = os.pipe()
+    monkeypatch.setenv(HEARTBEAT_ENV, str(end))
+    time = Time()
+    pulse = Pulse(time)
+    beat = pulse.beater("main")
+
+    def told() -> bytes:
+        time.at += 1.0
+        beat()
+        return os.read(beats, 10)
+
+    assert told() == b"."
+    pulse.line(ready=True)
+    assert told() == b"r"
+    pulse.hearing(well=False)
+    assert told() == b"f"
+    pulse.line(ready=True)
+    assert told() == b"f", "a modem that comes back mends no ears"
+    pulse.hearing(well=True)
+    assert told() == b"r"
+    pulse.line(ready=False)
+    assert told() == b"f"
+    os.close(beats)
+    os.close(end)

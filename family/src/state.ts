@@ -115,7 +115,7 @@ export type Link =
   | { is: 'refused'; since: number }
 
 /** How the box is, in one word. */
-export type Standing = 'unlinked' | 'refused' | 'unknown' | 'away' | 'deaf' | 'listening'
+export type Standing = 'unlinked' | 'refused' | 'unknown' | 'away' | 'deaf' | 'unheard' | 'listening'
 
 export function standing(link: Link, available: boolean | null, health: Health | null, now: number): Standing {
   if (link.is === 'refused') return 'refused'
@@ -123,7 +123,8 @@ export function standing(link: Link, available: boolean | null, health: Health |
   // The broker keeps the last word of a box. One that has none to tell has never been there.
   if (available === null) return now - link.since < SILENT_MS ? 'unknown' : 'away'
   if (!available) return 'away'
-  return health?.hearing === 'deaf' ? 'deaf' : 'listening'
+  if (health?.hearing !== 'deaf') return 'listening'
+  return health.reason === 'speech' ? 'unheard' : 'deaf'
 }
 
 /** A drill that this telephone asked for, and by which nonce. */

@@ -44,9 +44,11 @@ export interface Alert {
   detail: Detail | null
 }
 
-/** Whether the box hears the telephone line. */
+/** Whether the box hears the telephone line and follows calls. */
 export interface Health {
   hearing: 'deaf' | 'well'
+  /** What is or was out of order: `line`, or `speech`, the listening to calls. */
+  reason: string
   at: number
   sequence: number
   /** The nonce to name when asking for a drill; empty: none can be asked for. */
@@ -95,6 +97,7 @@ export async function readHealth(payload: Uint8Array, reader: Reader): Promise<H
   if (text(body, 'unit') !== reader.unit) throw new WireError('the report is of another box')
   return {
     hearing: oneOf(body, 'hearing', ['deaf', 'well']),
+    reason: text(body, 'reason'),
     at: time(body, 'at'),
     sequence: whole(body, 'sequence'),
     drillNonce: optional(body, 'drill_nonce') ?? '',

@@ -29,6 +29,11 @@ export const WORDS = {
     '実家の電話は、いつもどおり使えます。電話線と箱のケーブルを確かめてもらい、直らなければ、箱の電源を入れ直してもらってください。',
     'The telephone itself works as always. Ask them to check the cables of the box, then to switch it off and on.',
   ],
+  unheard: ['箱は、いま通話を聞き取れません', 'The box cannot follow calls'],
+  unheard_do: [
+    '箱は電話に出ますが、話を聞き取れず、詐欺に気づけません。箱の電源を入れ直してもらってください。くり返すときは、箱を用意した人に知らせてください。',
+    'It answers callers but cannot make out what is said, so it notices no fraud. Ask them to switch it off and on. If it happens again, tell whoever set it up.',
+  ],
   away: ['箱につながりません', 'The box is away'],
   away_do: [
     '箱の電源か、実家のインターネットが切れているようです。実家の電話は、いつもどおり使えます。',

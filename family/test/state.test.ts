@@ -98,7 +98,7 @@ describe('what may be answered', () => {
 
 describe('how the box is', () => {
   const up: Link = { is: 'up', since: NOW }
-  const deaf = { hearing: 'deaf', at: NOW, sequence: 3, drillNonce: '' } as const
+  const deaf = { hearing: 'deaf', reason: 'line', at: NOW, sequence: 3, drillNonce: '' } as const
 
   test('is told by the line, the broker and the box, in this order', () => {
     expect(standing({ is: 'down', since: NOW }, true, null, NOW)).toBe('unlinked')
@@ -107,6 +107,7 @@ describe('how the box is', () => {
     expect(standing(up, null, null, NOW + MINUTE)).toBe('away')
     expect(standing(up, false, deaf, NOW)).toBe('away')
     expect(standing(up, true, deaf, NOW)).toBe('deaf')
+    expect(standing(up, true, { ...deaf, reason: 'speech' }, NOW)).toBe('unheard')
     expect(standing(up, true, { ...deaf, hearing: 'well' }, NOW)).toBe('listening')
   })
 
@@ -122,7 +123,7 @@ describe('how the box is', () => {
 })
 
 describe('a drill of the box', () => {
-  const offer = { hearing: 'well', at: NOW, sequence: 3, drillNonce: 'one' } as const
+  const offer = { hearing: 'well', reason: 'line', at: NOW, sequence: 3, drillNonce: 'one' } as const
   const asked = { nonce: 'one', at: NOW }
 
   test('can be asked for where the box is connected and offers one', () => {

@@ -60,7 +60,7 @@ describe('messages of the box', () => {
 
   test('a report of health is read, and no alert is one', async () => {
     expect(await readHealth(bytes(golden.health), reader)).toEqual({
-      ...{ hearing: 'deaf', at: 1_750_000_000_500, sequence: 9, drillNonce: 'the-drill' },
+      ...{ hearing: 'deaf', reason: 'line', at: 1_750_000_000_500, sequence: 9, drillNonce: 'the-drill' },
     })
     await expect(readHealth(bytes(golden.alerts.whole), reader)).rejects.toThrow(WireError)
   })

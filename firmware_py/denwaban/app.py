@@ -31,9 +31,10 @@ from denwaban.detect.model import ScamModel, load_model
 from denwaban.detect.policy import Feedback, PastCall, caller_shift, household_bias, household_shift
 from denwaban.detect.text import Reader
 from denwaban.ears import Ears
-from denwaban.effects import Effect
+from denwaban.effects import Effect, ReportHealth
 from denwaban.errors import ConfigError, StoreError
 from denwaban.events import ButtonPressed, CallerId, Event, LineFailed, LineReady
+from denwaban.health import HEALTHY, Health
 from denwaban.line.listening import ListenLine
 from denwaban.line.modem import ModemLine
 from denwaban.line.profiles import PROFILES
@@ -149,19 +150,19 @@ def build_box(
     drill: bool = False,
     config_file: Path | None = None,
     recognizer: Recognizer | None = None,
+    health: Health = HEALTHY,
 ) -> Box:
     """Build everything from the configuration. Raises DenwabanError naming what is missing.
 
     `line_waits`: the line is the virtual one and stands still while the recogniser is behind. `recognizer` takes the
-    place of the configured speech engine. `config_file`: where `config` is from, for a drill from afar.
+    place of the configured speech engine. `config_file`: where `config` is from, for a drill. `health`: known so far.
     """
     if config.line.kind == "modem" and not config.line.port:
         raise ConfigError("configuration", ("line.port: is empty; `denwaban doctor` lists the serial ports",))
     pulse, panel = pulse or Pulse(), _panel(config)
     model = load_model(shipped_models() / "scam-ja")
     recognizer = recognizer or load_speech(config, model)
-    prompts = PromptLibrary()
-    database = _open_database(config)
+    prompts, database = PromptLibrary(), _open_database(config)
     rules = RulesWatch(configured_rules(config), RulesReader(database_path(config)), clock)
     rules.look()
     sound = SoundSystem()
@@ -177,17 +178,19 @@ def build_box(
     tells = bool(reachable_contacts(config)())
     settings = session_settings(config, rules.now.rules, line.capabilities, tells_family=tells)
     state = SessionState(boot, settings, wall_offset=rules.now.wall_offset, line_ready=False)
-    loop = Loop(state, ports, _telling(pulse, observer), pulse.beater("main"))
+    loop = Loop(state, ports, _telling(pulse, observer), pulse.beater("main"), health)
     return Box(loop, database, alerts, rules, outbox, push)
 
 
 def _telling(pulse: Pulse, observer: Observer) -> Observer:
-    """Lets the parent process know whether calls can be screened and when a button was pressed; it tells the page."""
+    """Lets the parent process know whether the box is deaf and when a button was pressed; it tells the page."""
 
     def observe(happening: Event | Effect) -> None:
         match happening:
             case LineReady() | LineFailed():
                 pulse.line(isinstance(happening, LineReady))
+            case ReportHealth(hearing):
+                pulse.hearing(hearing == "well")
             case ButtonPressed():
                 pulse.button()
             case _:

@@ -9,6 +9,7 @@ import contextlib
 import logging
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -37,6 +38,9 @@ BEHIND_LIMIT_S: Final = 60.0
 """How far a reader may fall behind on a real line before the oldest audio is dropped and counted."""
 WAITING_LIMIT_S: Final = 0.5
 """The same on the virtual line, which is made to wait instead."""
+HANG_AFTER_S: Final = 120.0
+"""Real seconds for one step of listening. The longest honest one, an utterance of half a minute on a slow board, takes
+a fraction of it (an estimate)."""
 POLL_S: Final = 0.5
 
 
@@ -83,7 +87,7 @@ class Ears:
     """Implements `FrameSink` for the line and runs the two threads behind it.
 
     `delete` removes the recording of a call, if there is one; it raises StoreError when it cannot. `speaker` is the one
-    in the room, which the household's handset may hear.
+    in the room, which the household's handset may hear. `real_time` counts seconds, also on the virtual line.
     """
 
     def __init__(
@@ -94,12 +98,17 @@ class Ears:
         *,
         line_waits: bool,
         speaker: Speaker | None = None,
+        real_time: Callable[[], float] = time.monotonic,
     ) -> None:
         self._listeners = listeners
         self._recorders = recorders
         self._delete = delete
         self._line_waits = line_waits
         self._speaker = speaker
+        self._real_time = real_time
+        self._step_since: float | None = None
+        """When the step of listening that is under way began."""
+        self._hung = False
         self._gate = threading.Lock()
         self._open = ""
         """The call to which audio belongs; without one it is thrown away. Guarded by `_gate`."""
@@ -154,6 +163,13 @@ class Ears:
             self.end()
         self._tape_jobs.put_nowait((call_id, True))
 
+    def look(self, emit: Emit) -> None:
+        """To be called every second: tell once of a listener that does not come back, for it cannot say so itself."""
+        since = self._step_since
+        if since is not None and not self._hung and self._real_time() - since >= HANG_AFTER_S:
+            self._hung = True
+            emit(ListenerFailed(f"one step of listening has not ended in {HANG_AFTER_S:.0f} s", hung=True))
+
     @property
     def dropped_s(self) -> float:
         """Seconds of audio that were never judged, since the start of the program."""
@@ -162,30 +178,50 @@ class Ears:
     def close(self) -> None:
         self._closing.set()
         for thread in self._threads:
-            thread.join(timeout=5)
+            if not (self._hung and thread.name == "transcribe"):
+                thread.join(timeout=5)
 
     # --- threads ---
 
     def _transcribe(self, emit: Emit) -> None:
         for call_id, caller in self._jobs(self._transcribe_jobs):
-            frames = self._frames(self._to_transcribe)
+            frames, heard = self._frames(self._to_transcribe), False
             try:
-                self._listen(emit, call_id, caller, frames)
+                heard = self._listen(emit, call_id, caller, frames)
             except Exception as error:  # noqa: BLE001 - a thread's top
                 # A recogniser that breaks must not take the telephone with it: this call goes on unjudged.
                 _log.exception("listening failed")
                 emit(ListenerFailed(_reason(error)))
             _skip(frames)
-            emit(TranscriptFinished(call_id))
+            emit(TranscriptFinished(call_id, heard))
 
-    def _listen(self, emit: Emit, call_id: str, caller: CallerId | None, frames: Iterator[AudioFrame]) -> None:
-        listener = self._listeners(caller)
+    def _listen(self, emit: Emit, call_id: str, caller: CallerId | None, frames: Iterator[AudioFrame]) -> bool:
+        """Whether words were heard, and the call to its end."""
+        heard = False
+        with self._timed():
+            listener = self._listeners(caller)
         for frame in frames:
-            self._tell(emit, call_id, listener.feed(frame.pcm, box_speaks=frame.box_speaks))
+            with self._timed():
+                words = listener.feed(frame.pcm, box_speaks=frame.box_speaks)
+            self._tell(emit, call_id, words)
+            heard = heard or bool(words)
             if call_id in self._discarded:
-                return
-        if not self._closing.is_set() and call_id not in self._discarded:
-            self._tell(emit, call_id, listener.finish())
+                return False
+        if self._closing.is_set() or call_id in self._discarded:
+            return False
+        with self._timed():
+            words = listener.finish()
+        self._tell(emit, call_id, words)
+        return heard or bool(words)
+
+    @contextlib.contextmanager
+    def _timed(self) -> Iterator[None]:
+        """A step that may hang."""
+        self._step_since = self._real_time()
+        try:
+            yield
+        finally:
+            self._step_since = None
 
     def _tell(self, emit: Emit, call_id: str, words: list[UtteranceAssessed]) -> None:
         for heard in words:

@@ -153,11 +153,11 @@ class SendAlert:
 
 @dataclass(frozen=True, slots=True)
 class ReportHealth:
-    """Tell family and lending office that the box has become deaf (no caller is screened), or is well again."""
+    """Tell family and lending office that the box has become deaf (no caller is judged), or is well again."""
 
     hearing: Hearing
-    reason: Literal["line"]
-    """What is or was out of order: `line`, the modem or its port."""
+    reason: Literal["line", "speech"]
+    """What is or was out of order: `line`, the modem or its port; `speech`, the listening to calls."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,9 +180,11 @@ class UtteranceAssessed:
 
 @dataclass(frozen=True, slots=True)
 class TranscriptFinished:
-    """All audio of the call has been recognised and judged."""
+    """All audio of the call has been recognised and judged, or never will be."""
 
     call_id: str
+    heard: bool = False
+    """Words were recognised and nothing failed. A call without words proves nothing: it may never have been decoded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +192,8 @@ class ListenerFailed:
     """Recognition or detection broke down; the call goes on unjudged."""
 
     reason: str
+    hung: bool = False
+    """It did not come back: no later call can be listened to either, until the program is started anew."""
 
 
 # --- from the other adapters ---------------------------------------------------------------------------------------

@@ -1,8 +1,9 @@
-"""Whether the box hears at all, and when to say that it does not: once, after a while, and once that it is over. Pure.
+"""Whether the box hears its line and listens to calls; says once when it does not, and once that this is over. Pure.
 
-That it still hears it says every hour.
+That all is well it says every hour.
 
-A box that nobody notices is dead is worse than none: the household relies on it.
+A box that nobody notices is dead is worse than none: the household relies on it. One failed call may be chance; but
+many households get no second one that day, so a failure that no call has disproved for a day counts as well.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from denwaban.effects import Effect, Hearing, ReportHealth, SetLamp, Warn
-from denwaban.events import Event, LineFailed, LineReady
+from denwaban.effects import Effect, ReportHealth, Warn
+from denwaban.events import Event, LineFailed, LineReady, ListenerFailed, TranscriptFinished
 
 DEAF_AFTER_S: Final = 180.0
 """A modem that is unplugged for a moment, or comes back after its power was cut, is nobody's concern."""
@@ -19,6 +20,10 @@ WELL_AFTER_S: Final = 60.0
 """A modem that comes back and fails again at once has not come back."""
 PROVEN_EVERY_S: Final = 3600.0
 """So often a box that hears says so again: who looks from afar sees when that was last proven."""
+UNHEARD_CALLS: Final = 2
+"""So many calls in a row whose listening failed are no chance."""
+UNHEARD_S: Final = 86_400.0
+"""Nor is a single one, when no call has been heard for so long since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,31 +32,55 @@ class Health:
 
     failing_since: float | None = None
     ready_since: float | None = None
-    told: Hearing | None = None
+    unheard: int = 0
+    """Calls whose listening failed since the last one that was heard."""
+    unheard_since: float = 0.0
+    told: ReportHealth | None = None
     """What was reported last; nothing yet since the program began."""
     told_at: float = 0.0
 
+    @property
+    def deaf(self) -> bool:
+        """Whether that is what was reported last."""
+        return self.told is not None and self.told.hearing == "deaf"
+
+
+HEALTHY: Final = Health()
+HUNG: Final = Health(unheard=UNHEARD_CALLS)
+"""The listening hung before this program began: it is deaf until it has heard a call."""
+
 
 def noted(health: Health, event: Event, now: float) -> Health:
-    """Take in what the line says about itself."""
+    """Take in what the line and the listener say about themselves."""
     match event:
         case LineFailed():
             since = now if health.failing_since is None else health.failing_since
             return replace(health, failing_since=since, ready_since=None)
         case LineReady():
             return replace(health, ready_since=now)
+        case ListenerFailed():
+            since = health.unheard_since if health.unheard else now
+            return replace(health, unheard=health.unheard + 1, unheard_since=since)
+        case TranscriptFinished(heard=True):
+            return replace(health, unheard=0)
     return health
 
 
 def due(health: Health, now: float) -> tuple[Health, tuple[Effect, ...]]:
-    """What is to be said by now; to be asked again and again."""
-    if health.ready_since is not None:
-        if now - health.ready_since < WELL_AFTER_S:
-            return health, ()
-        if health.told == "well" and now - health.told_at < PROVEN_EVERY_S:
-            return replace(health, failing_since=None), ()
-        return replace(health, failing_since=None, told="well", told_at=now), (ReportHealth("well", "line"),)
-    failing = health.failing_since is not None and now - health.failing_since >= DEAF_AFTER_S
-    if not failing or health.told == "deaf":
+    """What is to be said by now; to be asked again and again between calls, for it must not burst into a talk."""
+    if health.ready_since is None:
+        failing = health.failing_since is not None and now - health.failing_since >= DEAF_AFTER_S
+        return _told(health, ReportHealth("deaf", "line"), now) if failing else (health, ())
+    if now - health.ready_since < WELL_AFTER_S:
         return health, ()
-    return replace(health, told="deaf"), (ReportHealth("deaf", "line"), Warn("line_fault"), SetLamp("fault"))
+    health = replace(health, failing_since=None)
+    if health.unheard >= UNHEARD_CALLS or (health.unheard and now - health.unheard_since >= UNHEARD_S):
+        return _told(health, ReportHealth("deaf", "speech"), now)
+    return _told(health, ReportHealth("well", health.told.reason if health.told else "line"), now)
+
+
+def _told(health: Health, report: ReportHealth, now: float) -> tuple[Health, tuple[Effect, ...]]:
+    if report == health.told and (health.deaf or now - health.told_at < PROVEN_EVERY_S):
+        return health, ()
+    aloud = (Warn("line_fault"),) if report.hearing == "deaf" and not health.deaf else ()
+    return replace(health, told=report, told_at=now), (report, *aloud)

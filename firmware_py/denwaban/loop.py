@@ -42,7 +42,7 @@ from denwaban.events import (
     ListenerFailed,
     RecordingFailed,
 )
-from denwaban.health import Health, due, noted
+from denwaban.health import HEALTHY, Health, due, noted
 from denwaban.phases import SessionState
 from denwaban.ports import AlertSink, CallStore, Clock, Line, Panel, Speaker
 from denwaban.session import step
@@ -92,9 +92,11 @@ class Loop:
         ports: Ports,
         observer: Observer = lambda _happening: None,
         heartbeat: Callable[[], None] = lambda: None,
+        health: Health = HEALTHY,
     ) -> None:
         self._state = state
-        self._health = Health()
+        self._health = health
+        self._hung = False
         self._ports = ports
         self._observe = observer
         self._heartbeat = heartbeat
@@ -110,6 +112,11 @@ class Loop:
     def state(self) -> SessionState:
         """Where the session stands now; read it from any thread, it never changes itself."""
         return self._state
+
+    @property
+    def hung(self) -> bool:
+        """Whether a listener did not come back; with that, `run` ends as soon as there is no call."""
+        return self._hung
 
     @property
     def waiting(self) -> int:
@@ -147,7 +154,20 @@ class Loop:
         if self._state.deadline is not None and clock.now() >= self._state.deadline:
             self._state = replace(self._state, deadline=None)
             self._take(DeadlineReached())
-        self._health, effects = due(self._health, clock.now())
+        self._ports.ears.look(self.emit)
+        if self._state.call is None:
+            self._between_calls()
+
+    def _between_calls(self) -> None:
+        """A thread that hangs cannot be ended, and its model serves no other: only a new process listens again.
+
+        No call may lose its line by that, so the program ends between two.
+        """
+        if self._hung:
+            _log.error("the listening hangs; the box ends, to be started anew")
+            self.stop()
+            return
+        self._health, effects = due(self._health, self._ports.clock.now())
         self._carry_out_all(effects)
 
     def _keep_house(self) -> None:
@@ -165,6 +185,8 @@ class Loop:
             _log.log(logging.INFO if isinstance(event, LineReady) else logging.ERROR, "%s", event)
         elif isinstance(event, ButtonPressed):
             _log.info("%s", event)
+        if isinstance(event, ListenerFailed) and event.hung:
+            self._hung = True
         now = self._ports.clock.now()
         self._health = noted(self._health, event, now)
         self._state, effects = step(self._state, event, now)
@@ -190,7 +212,7 @@ class Loop:
                 self._tell_family(effect, wall)
             case SetLamp(lamp):
                 self._lamp = lamp
-                ports.panel.show(lamp, listening=self._listening)
+                self._show()
             case _:
                 self._keep(effect, wall)
 
@@ -204,7 +226,12 @@ class Loop:
                 self._ports.ears.discard(call_id)
                 self._ports.store.forget_words(call_id)
         self._listening = isinstance(effect, StartListening)
-        self._ports.panel.show(self._lamp, listening=self._listening)
+        self._show()
+
+    def _show(self) -> None:
+        """A box that is deaf shows it whenever no call has more to say."""
+        lamp = "fault" if self._lamp == "off" and self._health.deaf else self._lamp
+        self._ports.panel.show(lamp, listening=self._listening)
 
     def _keep(
         self,
@@ -231,6 +258,7 @@ class Loop:
         alerts = self._ports.alerts
         if isinstance(effect, ReportHealth):
             _log.log(logging.ERROR if effect.hearing == "deaf" else logging.INFO, "%s", effect)
+            self._show()
             if alerts is not None:
                 alerts.report(effect, wall)
         elif alerts is not None:

@@ -25,6 +25,8 @@ from denwaban.vitals import BUTTON, VitalSigns
 _log = logging.getLogger(__name__)
 
 HEARTBEAT_ENV: Final = "DENWABAN_HEARTBEAT_FD"
+UNHEARD_ENV: Final = "DENWABAN_UNHEARD"
+"""Set for a worker whose predecessor ended with `LISTENING_HUNG`: that it is well is not proven by its start."""
 START_LIMIT_S: Final = 60.0
 """Loading models on a slow card takes a while; a worker that has never beaten gets this long."""
 HUNG_AFTER_S: Final = 3.0
@@ -35,6 +37,8 @@ RESTART_S: Final = (0.2, 1.0, 2.0, 5.0, 10.0)
 STEADY_S: Final = 60.0
 CANNOT_START: Final = 78
 """Exit status of a worker that lacks something it needs (EX_CONFIG of sysexits.h)."""
+LISTENING_HUNG: Final = 79
+"""Exit status of a worker that can listen to no more calls (beyond those of sysexits.h)."""
 
 
 class Pulse:
@@ -48,11 +52,16 @@ class Pulse:
         self._last: dict[str, float] = {}
         self._lock = threading.Lock()
         self._sent = 0.0
-        self._sign = b"."
+        self._ready: bool | None = None
+        self._hears = True
 
     def line(self, ready: bool) -> None:
-        """Pass on with the beats whether calls can be screened."""
-        self._sign = b"r" if ready else b"f"
+        """Pass on with the beats whether the line can be used."""
+        self._ready = ready
+
+    def hearing(self, well: bool) -> None:
+        """Pass on with the beats, as if it were the line, that the box was found deaf or well."""
+        self._hears = well
 
     def button(self) -> None:
         """Pass on at once that somebody has pressed a button of the box."""
@@ -76,7 +85,8 @@ class Pulse:
             os._exit(75)  # the parent is gone: nobody would notice if we hung, so leave the line alone
         if all(now - last < HUNG_AFTER_S / 2 for last in self._last.values()):
             self._sent = now
-            self._write(self._sign)
+            ready = self._ready and self._hears
+            self._write(b"." if self._ready is None else b"r" if ready else b"f")
 
     def _write(self, sign: bytes) -> None:
         if self._fd is None:
@@ -104,6 +114,7 @@ class Supervisor:
         self._command = command
         self._notify = notify
         self._vitals = vitals or VitalSigns()
+        self._unheard: dict[str, str] = {}
         self._stopping = threading.Event()
         self._worker: subprocess.Popen[bytes] | None = None
 
@@ -120,6 +131,7 @@ class Supervisor:
                 return 0
             if end.status == CANNOT_START:
                 return 1  # a clear error was printed, and trying again will not mend it
+            self._unheard = {UNHEARD_ENV: "1"} if end.status == LISTENING_HUNG else {}
             failures = 0 if end.lived_s > STEADY_S else failures + 1
             delay = RESTART_S[min(failures, len(RESTART_S) - 1)]
             reason = "hung" if end.status is None else f"ended with status {end.status}"
@@ -132,7 +144,7 @@ class Supervisor:
         started = time.monotonic()
         read_end, write_end = os.pipe()
         try:
-            environment = {**os.environ, HEARTBEAT_ENV: str(write_end)}
+            environment = {**os.environ, **self._unheard, HEARTBEAT_ENV: str(write_end)}
             self._worker = subprocess.Popen(self._command, env=environment, pass_fds=(write_end,))
             os.close(write_end)
             hung = self._watch(read_end, self._worker)

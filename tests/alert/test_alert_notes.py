@@ -330,6 +330,14 @@ def test_a_note_says_what_to_do_and_nothing_of_the_call(category: str, language:
     assert drill.title.startswith(("【訓練】", "[drill]"))
 
 
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_a_note_of_health_says_which_part_is_out_of_order(language: str) -> None:
+    notes = [health_note("deaf", "line", language), health_note("deaf", "speech", language)]
+    notes.append(health_note("well", "speech", language))
+    assert len({note.title for note in notes}) == 3
+    assert health_note("well", "line", language) == notes[2]
+
+
 # --- the alert stage -----------------------------------------------------------------------------------------------
 
 
@@ -357,8 +365,8 @@ def test_without_a_broker_contacts_get_a_note_for_each_alert_and_one_when_the_bo
     until(lambda: len(service.kept) == 3, "the note that it is well")
     assert [title for _url, title in service.kept] == [
         "電話番: 還付金があると言ってATMへ誘う詐欺の疑い",
-        health_note("deaf", "ja").title,
-        health_note("well", "ja").title,
+        health_note("deaf", "line", "ja").title,
+        health_note("well", "line", "ja").title,
     ]
     until(lambda: alerts.status().pending == 0, "the notes to be written off")
 

@@ -67,8 +67,9 @@ def test_details_are_as_the_schema_says(level: str, caller: CallerId | None) -> 
 
 
 @pytest.mark.parametrize("hearing", ["deaf", "well"])
-def test_reports_of_health_are_as_the_schema_says(hearing: str) -> None:
-    message = json.loads(wire.health_message(wire.Health("box-1", hearing, "line", 1.0, 7, False, "nonce"), UNIT_KEY))
+@pytest.mark.parametrize("reason", ["line", "speech"])
+def test_reports_of_health_are_as_the_schema_says(hearing: str, reason: str) -> None:
+    message = json.loads(wire.health_message(wire.Health("box-1", hearing, reason, 1.0, 7, False, "nonce"), UNIT_KEY))
     check("message", message)
     check("health", signed(message["signed"]))
 

@@ -48,6 +48,7 @@ const FACES: Record<Standing, [tone: string, icon: IconName]> = {
   listening: ['quiet', 'ok'],
   unknown: ['none', 'wait'],
   deaf: ['alert', 'alert'],
+  unheard: ['alert', 'alert'],
   away: ['alert', 'alert'],
   unlinked: ['caution', 'caution'],
   refused: ['alert', 'alert'],

@@ -74,7 +74,7 @@ function BoxDrill({ desk, state }: { desk: Desk; state: State }) {
   const [failed, setFailed] = useState(false)
   const { link, available, elsewhere, health, drillAsked, stories, now } = state
   const box = standing(link, available, health, now)
-  const connected = !elsewhere && (box === 'listening' || box === 'deaf')
+  const connected = !elsewhere && ['listening', 'deaf', 'unheard'].includes(box)
   const stand = drillStand(connected, health, drillAsked, stories, now)
   return (
     <>

@@ -117,7 +117,7 @@ def compose_health(
 ) -> list[Message]:
     """The same for a report of health: `notes` to those who get some, and the report for everybody."""
     told = [contact for contact, _ in contacts if notes and contact.notify_file]
-    messages = [note_message(contact, health_note(report.hearing, contact.language)) for contact in told]
+    messages = [note_message(contact, health_note(report.hearing, report.reason, contact.language)) for contact in told]
     public = Message(wire.health_topic(report.unit), wire.health_message(report, unit_key))
     return [*messages, public] if broker else messages
 

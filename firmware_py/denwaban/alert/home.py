@@ -64,7 +64,7 @@ def discovery(unit: str) -> dict[str, Any]:
                 unit, "last-alert", "最後の警報", "{{ value_json.last_alert }}", {"device_class": "timestamp"}
             ),
             "line": {
-                **_entity(unit, "binary_sensor", "line", "電話回線の異常"),
+                **_entity(unit, "binary_sensor", "line", "見守りの異常"),
                 "state_topic": wire.state_topic(unit),
                 "value_template": _looked_up("hearing", {"well": "OFF", "deaf": "ON"}),
                 "device_class": "problem",

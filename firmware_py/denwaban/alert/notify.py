@@ -63,16 +63,11 @@ def alert_note(alert: SendAlert, at: float, language: Language, *, drill: bool) 
     return Note(f"{mark}電話番: {words.kind}の疑い", text)
 
 
-def health_note(hearing: Hearing, language: Language) -> Note:
-    """That the box has become deaf, or hears again."""
-    if language == "en":
-        well = Note("denwaban: well again", "The box screens callers again.")
-        return (
-            well if hearing == "well" else Note("denwaban: deaf", "The box cannot hear the telephone. Please check it.")
-        )
+def health_note(hearing: Hearing, reason: str, language: Language) -> Note:
+    """That the box has become deaf, and in which part (`reason`), or hears again."""
     if hearing == "well":
-        return Note("電話番: なおりました", "箱は、また電話を見守っています。")
-    return Note("電話番: 電話を聞けません", "箱が、電話を聞けなくなっています。電源と電話線を確かめてください。")
+        return _WELL[language]
+    return _UNHEARD[language] if reason == "speech" else _DEAF[language]
 
 
 def test_note(language: Language) -> Note:
@@ -82,6 +77,24 @@ def test_note(language: Language) -> Note:
     return Note("【訓練】電話番: お試しの知らせ", "これが読めれば、箱からの知らせが届きます。")
 
 
+_WELL: Final[dict[Language, Note]] = {
+    "ja": Note("電話番: なおりました", "箱は、また電話を見守っています。"),
+    "en": Note("denwaban: well again", "The box screens callers again."),
+}
+_DEAF: Final[dict[Language, Note]] = {
+    "ja": Note("電話番: 電話を聞けません", "箱が、電話を聞けなくなっています。電源と電話線を確かめてください。"),
+    "en": Note("denwaban: deaf", "The box cannot hear the telephone. Please check it."),
+}
+_UNHEARD: Final[dict[Language, Note]] = {
+    "ja": Note(
+        "電話番: 通話を聞き取れません",
+        "箱は電話に出ますが、話を聞き取れず、詐欺に気づけません。箱の電源を入れ直してください。",
+    ),
+    "en": Note(
+        "denwaban: cannot follow calls",
+        "The box answers callers but cannot make out what is said, so it notices no fraud. Switch it off and on.",
+    ),
+}
 _NO_ANSWER: Final = "(この知らせには、返事できません。ご本人に電話してください。)"
 
 

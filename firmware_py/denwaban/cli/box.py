@@ -16,6 +16,7 @@ from denwaban.cli.common import Commands, add_command, add_config, config_of, lo
 from denwaban.clock import SystemClock
 from denwaban.config import find_config
 from denwaban.errors import DenwabanError
+from denwaban.health import HEALTHY, HUNG
 from denwaban.paths import state_socket
 from denwaban.shipped import shipped_calls
 from denwaban.sim.callfile import load_call
@@ -24,7 +25,7 @@ from denwaban.sim.line_events import CallerHungUp, CallerIdSent, LineEvent, Line
 from denwaban.sim.profiles import PROFILES
 from denwaban.sim.simulation import LineSetup
 from denwaban.sim.virtual_line import VirtualLine
-from denwaban.supervise import CANNOT_START, HEARTBEAT_ENV, Pulse, Supervisor
+from denwaban.supervise import CANNOT_START, HEARTBEAT_ENV, LISTENING_HUNG, UNHEARD_ENV, Pulse, Supervisor
 from denwaban.systemd import notifier
 from denwaban.vitals import VitalSigns
 
@@ -74,13 +75,21 @@ def _work(options: argparse.Namespace) -> int:
     threading.excepthook = _die
     try:
         config = config_of(options)
-        box = build_box(config, clock=SystemClock(), pulse=Pulse(), config_file=find_config(options.config))
+        box = build_box(
+            config,
+            clock=SystemClock(),
+            pulse=Pulse(),
+            config_file=find_config(options.config),
+            health=HUNG if UNHEARD_ENV in os.environ else HEALTHY,
+        )
     except DenwabanError as error:
         print(f"denwaban: {error}", file=sys.stderr)
         return CANNOT_START
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: box.stop())
     box.run()
+    if box.loop.hung:
+        os._exit(LISTENING_HUNG)  # an ordinary exit may wait for the thread that hangs
     return 0
 
 

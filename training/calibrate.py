@@ -26,7 +26,7 @@ ALERT_RATE: Final = {"cautious": 0.08, "normal": 0.04, "quiet": 0.015}
 calls come; calls by authors who did not try so hard raise a fraction of it (`training/unseen/`, report)."""
 CAUTION_RATE: Final[Mapping[Channel, Mapping[str, float]]] = {
     "heard": {"cautious": 0.15, "normal": 0.08, "quiet": 0.03},
-    "written": {"cautious": 0.11, "normal": 0.055, "quiet": 0.02},
+    "written": {"cautious": 0.11, "normal": 0.045, "quiet": 0.02},
 }
 """Share of the harmless excerpts, likewise hard, that may raise `caution`. The recogniser loses words, so a hint costs
 more false ones there."""

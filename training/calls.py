@@ -216,8 +216,8 @@ def unbalanced(calls: list[Call]) -> list[str]:
         of_label = [call for call in calls if call.label == label]
         if len(of_label) < least:
             problems.append(f"{len(of_label)} {label} calls; want {least}")
-        if 3 * sum(call.whole for call in of_label) < len(of_label):
-            problems.append(f"of {label} calls less than a third are whole")
+        if 4 * sum(call.whole for call in of_label) < len(of_label):
+            problems.append(f"of {label} calls less than a quarter are whole")
         if missing := CATEGORIES[label] - {call.category for call in of_label}:
             problems.append(f"no {label} calls of {', '.join(sorted(missing))}")
     harmless = [call for call in calls if call.label == "harmless"]

@@ -63,6 +63,13 @@ KINDS: Final[dict[str, tuple[str, ...]]] = {
     "money-making": ("invest", "gambling", "dating", "prize", "recovery", "side_job"),
 }
 """Kinds that share their wording are left out together."""
+PARTS: Final = {
+    "surface n-grams": ("surface",),
+    "kana n-grams": ("kana",),
+    "words": ("words",),
+    "surface and kana n-grams": ("surface", "kana"),
+}
+"""Detectors that read less than the shipped one."""
 FIGURES: Final = (
     "whole scam calls: alert",
     "… at or before the decisive ask",
@@ -133,10 +140,14 @@ def keyword_row(views: Sequence[HeardCall]) -> tuple[object, ...]:
     )
 
 
-def scored_with(material: Material, columns: Callable[[Sequence[Column]], Sequence[Column]], say: Say) -> list[Scored]:
+def scored_with(material: Material, texts: tuple[str, ...], say: Say) -> list[Scored]:
     """Out-of-fold scores of models that read some of the columns only."""
+
+    def chosen(columns: Sequence[Column]) -> list[Column]:
+        return [column for column in columns if column.name.removeprefix("near_") in texts]
+
     folds = np.array([fold_of(view) for view in material.views])
-    utterance, context = columns(material.utterance), columns(material.context)
+    utterance, context = chosen(material.utterance), chosen(material.context)
     scored: list[Scored] = []
     for fold in sorted(set(folds)):
         say(f"fold {fold}")
@@ -248,15 +259,15 @@ def main(argv: list[str] | None = None) -> int:
     material = Material(load_views(settings))
     scored = scored_out_of_fold(settings, material, say)
     rows = [keyword_row(material.views)]
-    for name, wanted in (("surface n-grams", "surface"), ("kana n-grams", "kana")):
+    for name, wanted in PARTS.items():
         say(name)
-        part = scored_with(material, lambda columns, w=wanted: [c for c in columns if c.name.endswith(w)], say)  # type: ignore[misc]
+        part = scored_with(material, wanted, say)
         rows.append(Rival(f"{name}, trees over the call", judged_by_fold(part)).row())
     say("models of the call")
     shipped = judged_by_fold(scored, call_pipeline)
-    rows.append(Rival("both, logistic regression over the call", judged_by_fold(scored, linear)).row())
-    rows.append(Rival("both, network over the last six utterances", judged_sequences(scored)).row())
-    rows.append(Rival("**both, trees over the call (shipped)**", shipped).row())
+    rows.append(Rival("all three, logistic regression over the call", judged_by_fold(scored, linear)).row())
+    rows.append(Rival("all three, network over the last six utterances", judged_sequences(scored)).row())
+    rows.append(Rival("**all three, trees over the call (shipped)**", shipped).row())
     thresholds = choose_thresholds(of_view(shipped))["written"]["normal"]
     text = report(rows, left_out(material, scored, thresholds, say))
     options.out.write_text(text, "utf-8")

@@ -14,9 +14,9 @@ from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 from sklearn.pipeline import Pipeline
 
-from denwaban.detect.model import CALL_LABELS, CONTEXT_INPUTS, UTTERANCE_LABELS, Floats, load_model
+from denwaban.detect.model import CALL_LABELS, CONTEXT_INPUTS, UTTERANCE_LABELS, Floats, context_texts, load_model
 from denwaban.detect.policy import FEATURES
-from denwaban.detect.text import UTTERANCE_END
+from denwaban.detect.text import UTTERANCE_END, Texts
 from training.fit import TextModels
 from training.material import Material
 
@@ -25,8 +25,8 @@ GOLDEN_TOLERANCE: Final = 1e-4
 """Largest difference between ONNX (float32) and scikit-learn that still counts as the same model."""
 
 
-Probes = list[tuple[tuple[str, str], tuple[str, str]]]
-"""Contexts, far and near, each (surface, kana)."""
+Probes = list[tuple[Texts, Texts]]
+"""Contexts, far and near."""
 
 
 def text_to_onnx(pipeline: Pipeline, names: Sequence[str], labels: tuple[str, ...]) -> ModelProto:
@@ -74,11 +74,11 @@ def write_model(
     """Write the ONNX parts, `model.json` and `golden.json`; raises AssertionError if ONNX and scikit-learn differ."""
     folder.mkdir(parents=True, exist_ok=True)
     utterance, context = models.utterance.pipeline(material.utterance), models.context.pipeline(material.context)
-    category = models.category.pipeline(material.context[:2])
+    category = models.category.pipeline(material.far)
     parts = {
-        "utterance": text_to_onnx(utterance, CONTEXT_INPUTS[:2], UTTERANCE_LABELS),
+        "utterance": text_to_onnx(utterance, Texts._fields, UTTERANCE_LABELS),
         "context": text_to_onnx(context, CONTEXT_INPUTS, CALL_LABELS),
-        "category": text_to_onnx(category, CONTEXT_INPUTS[:2], categories),
+        "category": text_to_onnx(category, Texts._fields, categories),
         "call": call_to_onnx(call),
     }
     sha256 = {}
@@ -94,12 +94,12 @@ def write_model(
 def _write_golden(folder: Path, utterance: Pipeline, context: Pipeline, call: Pipeline, probes: Probes) -> None:
     """scikit-learn's own answers, to be met by the ONNX files on every machine."""
     rows = np.random.default_rng(0).uniform(-3, 3, (8, FEATURES)).astype(np.float32)
-    last = [(surface.split(UTTERANCE_END)[-1], kana.split(UTTERANCE_END)[-1]) for (surface, kana), _near in probes]
+    last = [tuple(text.split(UTTERANCE_END)[-1].strip() for text in far) for far, _near in probes]
     golden = {
         "texts": last,
         "utterance": _ordered(utterance, last, UTTERANCE_LABELS),
         "contexts": probes,
-        "context": _ordered(context, [(*far, *near) for far, near in probes], CALL_LABELS),
+        "context": _ordered(context, [context_texts(far, near) for far, near in probes], CALL_LABELS),
         "features": rows.tolist(),
         "call": _ordered(call, rows, CALL_LABELS),
         "tolerance": GOLDEN_TOLERANCE,
@@ -121,8 +121,8 @@ def golden_difference(folder: Path) -> float:
     golden = json.loads((folder / "golden.json").read_text("utf-8"))
     model = load_model(folder)
     pairs: list[tuple[Floats, Any]] = [
-        (model.utterances([(surface, kana) for surface, kana in golden["texts"]]), golden["utterance"]),
-        (np.array([model.context(tuple(far), tuple(near)) for far, near in golden["contexts"]]), golden["context"]),
+        (model.utterances([Texts(*texts) for texts in golden["texts"]]), golden["utterance"]),
+        (np.array([model.context(Texts(*far), Texts(*near)) for far, near in golden["contexts"]]), golden["context"]),
         (np.array([model.call(np.array(row, np.float32)) for row in golden["features"]]), golden["call"]),
     ]
     return max(float(np.abs(found - np.array(wanted)).max()) for found, wanted in pairs)

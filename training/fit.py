@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,6 +25,9 @@ EPOCHS: Final = 10
 FOLDS: Final = 4
 """Into so many parts hands are dealt, whole; as many as there are hands hold out one at a time."""
 
+JOBS: Final = 2
+"""Folds fitted at a time; each takes some gigabytes of memory."""
+
 Say = Callable[[str], None]
 
 
@@ -38,8 +42,8 @@ class TextSettings:
     """Of each column; onnxruntime takes half a kilobyte of memory per n-gram."""
 
 
-UTTERANCE: Final = TextSettings(alpha=2e-5)
-CONTEXT: Final = TextSettings(alpha=1e-5, min_df=5, max_features=12_000)
+UTTERANCE: Final = TextSettings(alpha=1e-5)
+CONTEXT: Final = TextSettings(alpha=5e-6, min_df=5, max_features=12_000)
 CATEGORY: Final = TextSettings(alpha=3e-5, max_features=5_000)
 
 
@@ -51,12 +55,12 @@ class TextColumn:
     tfidf: TfidfTransformer
 
     def matrix(self, column: Column, rows: Indices) -> Any:
-        return self.tfidf.transform(column.counts[rows][:, self.places])
+        return self.tfidf.transform(column.counts(rows, self.places), copy=False)
 
 
 @dataclass(frozen=True, slots=True)
 class TextModel:
-    """Character n-grams, weighted by tf-idf → one-vs-rest logistic regression."""
+    """N-grams of characters and words, weighted by tf-idf → one-vs-rest logistic regression."""
 
     columns: tuple[TextColumn, ...]
     classes: SGDClassifier
@@ -75,13 +79,7 @@ class TextModel:
         vectorizers = [
             (
                 column.name,
-                TfidfVectorizer(
-                    analyzer="char",
-                    ngram_range=column.sizes,
-                    vocabulary=[str(name) for name in column.names[mine.places]],
-                    lowercase=False,
-                    dtype=np.float32,
-                ),
+                TfidfVectorizer(vocabulary=[str(name) for name in column.names[mine.places]], **column.ngrams.options),
                 place,
             )
             for place, (mine, column) in enumerate(zip(self.columns, columns, strict=True))
@@ -98,17 +96,17 @@ def _matrix(fitted: Sequence[TextColumn], columns: Sequence[Column], rows: Indic
 
 
 def vocabulary(column: Column, rows: Indices, settings: TextSettings) -> Indices:
-    """Places of the commonest n-grams in these rows; where single characters are among them, all that longer ones need.
+    """Places of the commonest n-grams in these rows; where single units are among them, all that longer ones need.
 
-    skl2onnx refuses an n-gram with a character that is not in the vocabulary (scikit-learn issue 13733).
+    skl2onnx refuses an n-gram with a character or word that is not in the vocabulary (scikit-learn issue 13733).
     """
-    frequency = np.bincount(column.counts[rows].indices, minlength=column.names.size)
+    frequency = column.frequency(rows)
     common = np.flatnonzero(frequency >= settings.min_df)
     # Alphabetical order among equals makes the choice repeatable; `names` are sorted.
     chosen = common[np.argsort(-frequency[common], kind="stable")][: settings.max_features]
-    if column.sizes[0] == 1:
-        characters = {character for place in chosen for character in column.names[place]}
-        single = [i for i, name in enumerate(column.names) if len(name) == 1 and name in characters]
+    if column.ngrams.sizes[0] == 1:
+        units = {unit for place in chosen for unit in column.ngrams.units(column.names[place])}
+        single = [i for i, name in enumerate(column.names) if name in units]
         chosen = np.union1d(chosen, np.array(single, np.intp))
     return np.sort(chosen)
 
@@ -124,7 +122,7 @@ def fit_text(
     fitted = []
     for column in columns:
         places = vocabulary(column, rows, settings)
-        fitted.append(TextColumn(places, TfidfTransformer().fit(column.counts[rows][:, places])))
+        fitted.append(TextColumn(places, TfidfTransformer().fit(column.counts(rows, places))))
     # Averaged stochastic gradient: as good as L-BFGS, in a fifth of the time.
     classes = SGDClassifier(
         loss="log_loss", alpha=settings.alpha, max_iter=EPOCHS, tol=None, average=True, random_state=0
@@ -152,7 +150,7 @@ def fit_text_models(material: Material, rows: Indices) -> TextModels:
     context = fit_text(CONTEXT, material.context, some, material.call_labels[some], material.weights[some])
     kinds = category_rows(material, rows)
     names = np.array([material.views[view].call.category for view in material.owner[kinds]], dtype=object)
-    category = fit_text(CATEGORY, material.context[:2], kinds, names, np.ones(kinds.size))
+    category = fit_text(CATEGORY, material.far, kinds, names, np.ones(kinds.size))
     return TextModels(utterance, context, category)
 
 
@@ -186,7 +184,7 @@ def score(models: TextModels, material: Material, chosen: npt.NDArray[np.bool_])
     views = [material.views[i] for i in np.flatnonzero(chosen) if material.views[i].scored]
     ends = np.cumsum([len(view.scored) for view in views])
     names = list(models.category.classes.classes_)
-    kinds = models.category.probabilities(material.context[:2], rows[ends - 1], names).argmax(axis=1)
+    kinds = models.category.probabilities(material.far, rows[ends - 1], names).argmax(axis=1)
     parts = zip(views, np.split(by_turn, ends[:-1]), np.split(by_context, ends[:-1]), kinds, strict=True)
     return [Scored(view, turns, contexts, names[kind]) for view, turns, contexts, kind in parts]
 
@@ -227,7 +225,7 @@ def call_pipeline() -> Pipeline:
     return Pipeline([("classes", trees)])
 
 
-CHAT_CALL_WEIGHT: Final = 3.0
+CHAT_CALL_WEIGHT: Final = 6.0
 """Of an everyday chat against a written call where the course of calls is learned: most of what a household hears is
 small talk, of which the corpus has little."""
 
@@ -248,15 +246,20 @@ def fit_call(found: Sequence[Features], make: Callable[[], Pipeline] = call_pipe
     return pipeline
 
 
-def out_of_fold(material: Material, say: Say = lambda _text: None, folds: int = FOLDS) -> list[Scored]:
+def out_of_fold(
+    material: Material, say: Say = lambda _text: None, folds: int = FOLDS, jobs: int = JOBS
+) -> list[Scored]:
     """Scores of every view by text models that never saw its hand. `say` is told of each fold."""
     found = np.array([fold_of(view, folds) for view in material.views])
-    scored: list[Scored] = []
-    for fold in sorted(set(found)):
+
+    def held_out(fold: int) -> list[Scored]:
         say(f"fold {fold} held out")
         models = fit_text_models(material, material.rows_of(found != fold))
-        scored += score(models, material, found == fold)
-    return scored
+        return score(models, material, found == fold)
+
+    material.count()
+    with ThreadPoolExecutor(jobs) as pool:  # SciPy and scikit-learn let go of the interpreter while they work
+        return [one for part in pool.map(held_out, sorted(set(found))) for one in part]
 
 
 def fold_of(view: HeardCall, folds: int = FOLDS) -> int:

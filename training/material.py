@@ -10,22 +10,44 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer
 
+from denwaban.detect.model import NEAR_FIELDS
 from denwaban.detect.policy import CONTEXT_UTTERANCES
-from denwaban.detect.text import ModelText
+from denwaban.detect.text import ModelText, Texts
 from training.dataset import CHAT, HeardCall, prefix_labels
 
-Sizes = tuple[int, int]
-"""Shortest and longest n-gram."""
 
-SURFACE: Final[Sizes] = (1, 3)
-KANA: Final[Sizes] = (2, 4)
+@dataclass(frozen=True, slots=True)
+class Ngrams:
+    """What is counted of a text."""
+
+    unit: Literal["char", "word"]
+    sizes: tuple[int, int]
+    """Units of the shortest and the longest n-gram."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Arguments for a vectorizer of scikit-learn that counts them."""
+        pattern = {"token_pattern": "[^ ]+"} if self.unit == "word" else {}
+        return {"analyzer": self.unit, "ngram_range": self.sizes, "lowercase": False, "dtype": np.float32, **pattern}
+
+    def units(self, ngram: str) -> Sequence[str]:
+        """Characters or words of an n-gram."""
+        return ngram.split(" ") if self.unit == "word" else ngram
+
+
+NGRAMS: Final = {
+    "surface": Ngrams("char", (1, 3)),
+    "kana": Ngrams("char", (2, 4)),
+    "words": Ngrams("word", (1, 2)),
+}
+"""By field of `Texts`, in its order."""
 LEAST_TEXTS: Final = 3
 """An n-gram of fewer different utterances is not counted at all."""
 CHAT_WEIGHT: Final = 0.2
@@ -33,17 +55,36 @@ CHAT_WEIGHT: Final = 0.2
 CHAT_PREFIXES: Final = frozenset((0, 2, 7, 14))
 """Of a chat the context learns from these utterances only."""
 
+ROWS_AT_ONCE: Final = 20_000
+
 Indices = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One text column of a classifier: counts (rows, names) of character n-grams."""
+    """One text column of a classifier: the n-grams of the texts that stand in each row.
+
+    Their counts are put together for the rows and n-grams asked for; of all, they would take gigabytes.
+    """
 
     name: str
-    sizes: Sizes
+    ngrams: Ngrams
     names: npt.NDArray[np.object_]
-    counts: Any
+    texts: Any
+    """(rows, texts): how often each text stands in each row."""
+    ngrams_of_texts: Any
+    """(texts, names)"""
+
+    def counts(self, rows: Indices, places: Indices) -> Any:
+        """(rows, places): how often these n-grams stand in these rows."""
+        return (self.texts[rows] @ self.ngrams_of_texts[:, places]).tocsr()
+
+    def frequency(self, rows: Indices) -> Indices:
+        """(names,): in how many of these rows each n-gram stands."""
+        found = np.zeros(self.names.size, np.intp)
+        for some in np.array_split(rows, 1 + rows.size // ROWS_AT_ONCE):
+            found += np.bincount((self.texts[some] @ self.ngrams_of_texts).indices, minlength=found.size)
+        return found
 
 
 class Material:
@@ -51,7 +92,7 @@ class Material:
 
     def __init__(self, views: Sequence[HeardCall]) -> None:
         self.views = tuple(views)
-        self._texts: dict[tuple[str, str], int] = {}
+        self._texts: dict[Texts, int] = {}
         said: list[int] = []
         far: list[tuple[int, ...]] = []
         near: list[tuple[int, ...]] = []
@@ -69,36 +110,45 @@ class Material:
         self._said, self._far, self._near = said, far, near
 
     def _number(self, text: ModelText) -> int:
-        return self._texts.setdefault((text.surface, text.kana), len(self._texts))
+        return self._texts.setdefault(text.texts, len(self._texts))
 
     @cached_property
     def utterance(self) -> tuple[Column, ...]:
-        """Columns `surface` and `kana` of the utterance itself."""
+        """Columns `surface`, `kana` and `words` of the utterance itself."""
         return self._columns(_selector([(number,) for number in self._said], len(self._texts)), "")
 
     @cached_property
-    def context(self) -> tuple[Column, ...]:
-        """Columns `surface` and `kana` of the far end's last utterances, `near_surface` and `near_kana`."""
-        far, near = (_selector(numbers, len(self._texts)) for numbers in (self._far, self._near))
-        return (*self._columns(far, ""), *self._columns(near, "near_"))
+    def far(self) -> tuple[Column, ...]:
+        """The same columns of the far end's last utterances."""
+        return self._columns(_selector(self._far, len(self._texts)), "")
 
-    def _columns(self, selector: Any, prefix: str) -> tuple[Column, ...]:
+    @cached_property
+    def context(self) -> tuple[Column, ...]:
+        """Columns of the far end's last utterances, and `near_surface` … of the household's."""
+        near = self._columns(_selector(self._near, len(self._texts)), "near_", NEAR_FIELDS)
+        return (*self.far, *near)
+
+    def _columns(self, selector: Any, prefix: str, fields: Sequence[str] = Texts._fields) -> tuple[Column, ...]:
         return tuple(
-            Column(f"{prefix}{name}", sizes, names, (selector @ counts).tocsr())
-            for name, (sizes, names, counts) in self._counted.items()
+            Column(f"{prefix}{name}", ngrams, names, selector, counts)
+            for name, (ngrams, names, counts) in self._counted.items()
+            if name in fields
         )
 
     @cached_property
-    def _counted(self) -> dict[str, tuple[Sizes, npt.NDArray[np.object_], Any]]:
+    def _counted(self) -> dict[str, tuple[Ngrams, npt.NDArray[np.object_], Any]]:
         """Counts (texts, names) of each kind of n-gram."""
         found = {}
-        for place, (name, sizes) in enumerate((("surface", SURFACE), ("kana", KANA))):
-            counter = CountVectorizer(
-                analyzer="char", ngram_range=sizes, min_df=LEAST_TEXTS, lowercase=False, dtype=np.float32
-            )
+        for place, (name, ngrams) in enumerate(NGRAMS.items()):
+            counter = CountVectorizer(min_df=LEAST_TEXTS, **ngrams.options)
             counts = counter.fit_transform(text[place] for text in self._texts)
-            found[name] = (sizes, counter.get_feature_names_out(), counts.tocsr())
+            found[name] = (ngrams, counter.get_feature_names_out(), counts.tocsr())
         return found
+
+    def count(self) -> None:
+        """Count everything now, before several threads ask for it."""
+        _ = self.utterance, self.context, self.labels, self.call_labels, self.weights, self.chat, self.sides_unknown
+        _ = self.place, self.owner
 
     @cached_property
     def owner(self) -> Indices:

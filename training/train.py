@@ -19,7 +19,7 @@ from training.calibrate import choose_thresholds, judged_by_fold
 from training.calls import CATEGORIES, CORPUS_DIR, Call, load_corpus
 from training.dataset import CHAT, HeardCall, Words, as_written, load_chats, views_of
 from training.export import Probes, write_model
-from training.fit import FOLDS, Say, Scored, features_of, fit_call, fit_text_models, out_of_fold
+from training.fit import FOLDS, JOBS, Say, Scored, features_of, fit_call, fit_text_models, out_of_fold
 from training.material import Material
 from training.noise import Noiser, learn, render_heard
 from training.recognise import RECOGNISED_DIR, load_recognised
@@ -42,8 +42,9 @@ class Settings:
     corpus: Path = CORPUS_DIR
     recognised: Path = RECOGNISED_DIR
     chats: Path | None = None
-    chat_count: int = 1000
+    chat_count: int = 2000
     folds: int = FOLDS
+    jobs: int = JOBS
 
     @classmethod
     def add_options(cls, parser: argparse.ArgumentParser) -> None:
@@ -62,18 +63,24 @@ class Settings:
             help="everyday chats as further harmless calls (JSON lines, may be .xz). The shipped model "
             "was trained with them; without them ordinary small talk raises more false alarms",
         )
-        parser.add_argument("--chat-count", type=int, default=1000, help="how many of them (default 1000)")
+        parser.add_argument("--chat-count", type=int, default=2000, help="how many of them (default 2000)")
         parser.add_argument(
             "--folds",
             type=int,
             default=FOLDS,
-            help=f"into how many parts hands are dealt to be held out (default {FOLDS}; 30 holds out one hand at a "
+            help=f"into how many parts hands are dealt to be held out (default {FOLDS}; 50 holds out one hand at a "
             "time, which takes most of an hour)",
+        )
+        parser.add_argument(
+            "--jobs",
+            type=int,
+            default=JOBS,
+            help=f"parts fitted at a time (default {JOBS}; each takes about 3 GB of memory)",
         )
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> Self:
-        return cls(options.corpus, options.recognised, options.chats, options.chat_count, options.folds)
+        return cls(options.corpus, options.recognised, options.chats, options.chat_count, options.folds, options.jobs)
 
 
 def load_views(settings: Settings) -> list[HeardCall]:
@@ -99,7 +106,7 @@ def scored_out_of_fold(settings: Settings, material: Material, say: Say) -> list
         with path.open("rb") as file:
             cached: list[Scored] = pickle.load(file)
         return cached
-    scored = out_of_fold(material, say, settings.folds)
+    scored = out_of_fold(material, say, settings.folds, settings.jobs)
     CACHE_DIR.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         pickle.dump(scored, file)
@@ -156,7 +163,11 @@ def train(settings: Settings, folder: Path, version: str) -> dict[Channel, dict[
 
 def progress(started: float) -> Say:
     """Tell a person what goes on, with seconds since the start."""
-    return lambda text: print(f"[{time.monotonic() - started:6.0f} s] {text}", file=sys.stderr, flush=True)
+
+    def say(text: str) -> None:
+        sys.stderr.write(f"[{time.monotonic() - started:6.0f} s] {text}\n")  # one write: threads may speak at once
+
+    return say
 
 
 def _probes(views: list[HeardCall]) -> Probes:
@@ -176,7 +187,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.train", description="Train the detector.")
     Settings.add_options(parser)
     parser.add_argument("--out", type=Path, default=MODEL_DIR, help="folder to write (default: models/scam-ja)")
-    parser.add_argument("--version", default="5", help="version written into model.json")
+    parser.add_argument("--version", default="6", help="version written into model.json")
     options = parser.parse_args(argv)
     for channel, sets in train(Settings.of(options), options.out, options.version).items():
         for name, values in sets.items():

@@ -1,8 +1,8 @@
-"""Calls that the shipped detector never saw, judged as on the box: by outside authors, and by hands that came later.
+"""Calls that the shipped detector never saw, by outside authors, judged as on the box.
 
 `training/unseen/h31.txt` holds whole calls, `h32.txt` excerpts by authors who saw neither the corpus nor its guide,
-`recognised/` what the recogniser made of some of the calls. `training/corpus/next/` holds hands written after the
-training.
+`recognised/` what the recogniser made of some of the calls; `last/` further such hands, which nobody had looked at when
+the detector was chosen.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from denwaban.detect.judge import CallJudge
 from denwaban.detect.model import Channel, ScamModel
 from denwaban.detect.text import Reader
 from denwaban.events import Level, Utterance
-from training.calls import CORPUS_DIR, Call, load_corpus
+from training.calls import Call, load_corpus
 from training.dataset import Sides, load_chats, side_of
 from training.figures import Share
 from training.recognise import load_recognised
 
 UNSEEN_DIR: Final = Path(__file__).parent / "unseen"
-LATE_DIR: Final = CORPUS_DIR / "next"
+LAST_DIR: Final = UNSEEN_DIR / "last"
 
 Spoken = Callable[[Call, int], tuple[str, ...]]
 """(call, turn) → the utterances heard of it."""

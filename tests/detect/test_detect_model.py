@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from denwaban.detect.model import CALL_LABELS, PARTS, UTTERANCE_LABELS, load_model
+from denwaban.detect.text import Texts
 from denwaban.errors import ModelError
 from denwaban.shipped import shipped_models
 from tests.conftest import ROOT
@@ -26,11 +27,11 @@ FOLDER = shipped_models() / "scam-ja"
 def test_onnx_scores_equal_scikit_learns() -> None:
     golden = json.loads((FOLDER / "golden.json").read_text("utf-8"))
     model = load_model(FOLDER)
-    texts = [(surface, kana) for surface, kana in golden["texts"]]
+    texts = [Texts(*one) for one in golden["texts"]]
     assert len(texts) >= 40
     close = {"rtol": 0, "atol": golden["tolerance"]}
     np.testing.assert_allclose(model.utterances(texts), golden["utterance"], **close)
-    contexts = [model.context(tuple(far), tuple(near)) for far, near in golden["contexts"]]
+    contexts = [model.context(Texts(*far), Texts(*near)) for far, near in golden["contexts"]]
     np.testing.assert_allclose(contexts, golden["context"], **close)
     rows = [model.call(np.array(row, np.float32)) for row in golden["features"]]
     np.testing.assert_allclose(rows, golden["call"], **close)
@@ -39,18 +40,18 @@ def test_onnx_scores_equal_scikit_learns() -> None:
 def test_scores_do_not_depend_on_what_is_scored_beside() -> None:
     golden = json.loads((FOLDER / "golden.json").read_text("utf-8"))
     model = load_model(FOLDER)
-    texts = [(surface, kana) for surface, kana in golden["texts"]]
+    texts = [Texts(*one) for one in golden["texts"]]
     alone = np.concatenate([model.utterances([text]) for text in texts])
     np.testing.assert_allclose(alone, model.utterances(texts), rtol=0, atol=1e-6)
 
 
 def test_probabilities_sum_to_one_even_for_nonsense() -> None:
     model = load_model(FOLDER)
-    for text in [("", ""), ("zzz", "zzz"), ("龘" * 400, "ン" * 800)]:
+    for text in [Texts("", "", ""), Texts("zzz", "zzz", "zzz"), Texts("龘" * 400, "ン" * 800, "龘 " * 400)]:
         assert model.utterances([text]).shape == (1, len(UTTERANCE_LABELS))
         assert model.utterances([text]).sum() == pytest.approx(1, abs=1e-4)
         assert model.context(text, text).shape == (len(CALL_LABELS),)
-        assert model.category(*text) in model.card.categories
+        assert model.category(text) in model.card.categories
 
 
 def test_card_names_engine_and_all_sensitivities() -> None:

@@ -67,7 +67,7 @@ class CallJudge:
             return self._unchanged()
         self._far.append(text)
         weight = weight_of(utterance.side)
-        labels = self._model.utterances([(text.surface, text.kana)])[0]
+        labels = self._model.utterances([text.texts])[0]
         said = joined(self._far)
         context = self._model.context(said, joined(self._near))
         memory = observe(self._memory, labels, context, utterance.side, len(text.kana))
@@ -77,7 +77,7 @@ class CallJudge:
         self._call_score = float(call[2])
         score = scam_score(labels) * weight
         if level.rank and (not self._category or scam_score(labels) >= TELLING):
-            self._category = self._model.category(*said)
+            self._category = self._model.category(said)
         return Assessment(
             level=level,
             score=score,

@@ -1,6 +1,6 @@
 """The trained detector: three ONNX classifiers and their card, loaded from a folder such as `models/scam-ja`.
 
-Inputs are normalised surface and reading (`text.py`); training lives in `training/`.
+Inputs are normalised surface, reading and words (`text.py`); training lives in `training/`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 import numpy as np
 import numpy.typing as npt
 
+from denwaban.detect.text import Texts
 from denwaban.errors import ModelError
 
 # Official wheels of onnxruntime (seen with 1.31) make a device id under ~/.cache and report use to Microsoft as soon as
@@ -28,7 +29,9 @@ UTTERANCE_LABELS: Final = ("plain", "sales", "pretext", "probe", "pressure", "in
 """One utterance: harmless, a sales pitch, or stage T1, T2, T3, T4 and the decisive ask of T4."""
 CALL_LABELS: Final = ("harmless", "sales", "scam")
 STAGE_OF_LABEL: Final = (0, 0, 1, 2, 3, 4, 4)
-CONTEXT_INPUTS: Final = ("surface", "kana", "near_surface", "near_kana")
+NEAR_FIELDS: Final = ("surface", "kana")
+"""What the context classifier reads of the household: its words in dictionary form added nothing."""
+CONTEXT_INPUTS: Final = (*Texts._fields, *(f"near_{name}" for name in NEAR_FIELDS))
 PARTS: Final = ("utterance", "context", "category", "call")
 Channel = Literal["heard", "written"]
 """How words reach the detector: through telephone and recogniser, which lose many, or as typed text."""
@@ -57,6 +60,11 @@ class Card:
     sha256: dict[str, str]
 
 
+def context_texts(far: Texts, near: Texts) -> tuple[str, ...]:
+    """In the order of `CONTEXT_INPUTS`."""
+    return (*far, *(getattr(near, name) for name in NEAR_FIELDS))
+
+
 class ScamModel:
     """The loaded detector. Thread-safe: onnxruntime sessions are; nothing else changes."""
 
@@ -64,21 +72,21 @@ class ScamModel:
         self.card = card
         self._sessions = sessions
 
-    def utterances(self, texts: list[tuple[str, str]]) -> Floats:
-        """Probabilities (n, len(UTTERANCE_LABELS)) of n pairs (surface, kana)."""
+    def utterances(self, texts: list[Texts]) -> Floats:
+        """Probabilities (n, len(UTTERANCE_LABELS)) of n utterances."""
         return self._texts("utterance", texts)
 
-    def context(self, far: tuple[str, str], near: tuple[str, str]) -> Floats:
-        """Probabilities (len(CALL_LABELS),) of what both ends said last, taken together; (surface, kana) each."""
-        texts = dict(zip(CONTEXT_INPUTS, (*far, *near), strict=True))
+    def context(self, far: Texts, near: Texts) -> Floats:
+        """Probabilities (len(CALL_LABELS),) of what both ends said last, taken together."""
+        texts = dict(zip(CONTEXT_INPUTS, context_texts(far, near), strict=True))
         feed = {name: np.array([[text]], dtype=object) for name, text in texts.items()}
         (probabilities,) = self._sessions["context"].run(["probabilities"], feed)
         result: Floats = probabilities[0]
         return result
 
-    def category(self, surface: str, kana: str) -> str:
+    def category(self, far: Texts) -> str:
         """The likeliest kind of scam or sale."""
-        best = int(self._texts("category", [(surface, kana)])[0].argmax())
+        best = int(self._texts("category", [far])[0].argmax())
         return self.card.categories[best]
 
     def call(self, features: Floats) -> Floats:
@@ -87,9 +95,9 @@ class ScamModel:
         result: Floats = probabilities[0]
         return result
 
-    def _texts(self, part: str, texts: list[tuple[str, str]]) -> Floats:
-        columns = np.array(texts, dtype=object).reshape(-1, 2)
-        feed = {"surface": columns[:, :1], "kana": columns[:, 1:]}
+    def _texts(self, part: str, texts: list[Texts]) -> Floats:
+        columns = np.array(texts, dtype=object).reshape(-1, len(Texts._fields))
+        feed = {name: columns[:, place : place + 1] for place, name in enumerate(Texts._fields)}
         (probabilities,) = self._sessions[part].run(["probabilities"], feed)
         result: Floats = probabilities
         return result

@@ -1,6 +1,7 @@
-"""Text as the model sees it: normalised surface and reading, with chunks for explanations.
+"""Text as the model sees it: normalised surface, reading and words, with chunks for explanations.
 
-A recogniser's wrong kanji keep the right reading (捜査 / 操作), so the model reads both.
+A recogniser's wrong kanji keep the right reading (捜査 / 操作); a word in its dictionary form stays the same however it
+is inflected or spelled (振り込んで / 振込む). The model reads all three.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple, Self
 
 from sudachipy import Dictionary, SplitMode
 
@@ -26,14 +27,24 @@ MAX_CHARS: Final = 400
 """Longer utterances are cut: recognised speech of 8 s has under 120 characters; this bounds time and memory."""
 
 
+class Texts(NamedTuple):
+    """What the classifiers read of an utterance, or of several in a row."""
+
+    surface: str
+    kana: str
+    words: str
+    """Dictionary forms, with spaces between them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A phrase (content word with its particles): its span in the original text and both normalised forms."""
+    """A phrase (content word with its particles): its span in the original text and its normalised forms."""
 
     start: int
     end: int
     surface: str
     kana: str
+    words: str
     telling: bool
     """It carries meaning of its own, so it can be shown to people as evidence; おります or その cannot."""
 
@@ -44,12 +55,30 @@ class ModelText:
 
     surface: str
     kana: str
+    words: str
     chunks: tuple[Chunk, ...]
 
-    def without(self, index: int) -> tuple[str, str]:
-        """(surface, kana) with one chunk left out."""
-        rest = [chunk for i, chunk in enumerate(self.chunks) if i != index]
-        return "".join(chunk.surface for chunk in rest), "".join(chunk.kana for chunk in rest)
+    @classmethod
+    def of(cls, chunks: Iterable[Chunk]) -> Self:
+        """The text of these chunks."""
+        chunks = tuple(chunks)
+        return cls(*_texts_of(chunks), chunks)
+
+    @property
+    def texts(self) -> Texts:
+        return Texts(self.surface, self.kana, self.words)
+
+    def without(self, index: int) -> Texts:
+        """The same with one chunk left out."""
+        return _texts_of([chunk for i, chunk in enumerate(self.chunks) if i != index])
+
+
+def _texts_of(chunks: Sequence[Chunk]) -> Texts:
+    return Texts(
+        "".join(chunk.surface for chunk in chunks),
+        "".join(chunk.kana for chunk in chunks),
+        " ".join(chunk.words for chunk in chunks),
+    )
 
 
 def normalise(text: str) -> str:
@@ -58,15 +87,30 @@ def normalise(text: str) -> str:
     return _DROPPED.sub("", _DIGITS.sub("0", folded))
 
 
-def joined(texts: Iterable[ModelText]) -> tuple[str, str]:
-    """(surface, kana) of utterances in a row. No n-gram of the model reaches across the border."""
+def joined(texts: Iterable[ModelText]) -> Texts:
+    """Utterances in a row. No n-gram of the model reaches across the border."""
     texts = tuple(texts)
-    return UTTERANCE_END.join(text.surface for text in texts), UTTERANCE_END.join(text.kana for text in texts)
+    return Texts(
+        UTTERANCE_END.join(text.surface for text in texts),
+        UTTERANCE_END.join(text.kana for text in texts),
+        f" {UTTERANCE_END} ".join(text.words for text in texts),
+    )
 
 
 def _telling(part_of_speech: Sequence[str]) -> bool:
     """Nouns, verbs, adjectives and adverbs, but no auxiliaries (UniDic: 非自立可能), numerals or formal nouns."""
     return part_of_speech[0] in _TELLING and part_of_speech[1] != "非自立可能" and part_of_speech[1] != "数詞"
+
+
+def _grown(chunk: Chunk, word: Chunk) -> Chunk:
+    return Chunk(
+        chunk.start,
+        word.end,
+        chunk.surface + word.surface,
+        chunk.kana + word.kana,
+        f"{chunk.words} {word.words}",
+        chunk.telling or word.telling,
+    )
 
 
 class Reader:
@@ -84,14 +128,12 @@ class Reader:
             part = word.part_of_speech()[0]
             surface = normalise(word.surface())
             kana = normalise(word.reading_form() or word.surface()) if not surface.isascii() else surface
-            piece = Chunk(word.begin(), word.end(), surface, kana, _telling(word.part_of_speech()))
+            form = normalise(word.normalized_form()) or surface
+            piece = Chunk(word.begin(), word.end(), surface, kana, form, _telling(word.part_of_speech()))
             joins = part not in _CHUNK_STARTS or (part == _NOUN and previous in (_NOUN, "接頭辞"))
-            if chunks and joins:
-                last = chunks[-1]
-                telling = last.telling or piece.telling
-                end = piece.end if surface else last.end  # a phrase shown to people ends before 、 or 。
-                chunks[-1] = Chunk(last.start, end, last.surface + surface, last.kana + kana, telling)
+            if surface and chunks and joins:
+                chunks[-1] = _grown(chunks[-1], piece)
             elif surface:
                 chunks.append(piece)
             previous = part
-        return ModelText("".join(c.surface for c in chunks), "".join(c.kana for c in chunks), tuple(chunks))
+        return ModelText.of(chunks)

@@ -43,7 +43,9 @@ def call_to_onnx(pipeline: Pipeline) -> ModelProto:
 
 def _convert(pipeline: Pipeline, inputs: list[tuple[str, Any]]) -> ModelProto:
     options = {id(pipeline): {"zipmap": False}}
-    return cast(ModelProto, convert_sklearn(pipeline, "denwaban", inputs, target_opset=OPSET, options=options))
+    model = cast(ModelProto, convert_sklearn(pipeline, "denwaban", inputs, target_opset=OPSET, options=options))
+    model.opset_import.sort(key=lambda one: one.domain)  # skl2onnx keeps them in a set: same bytes every time
+    return model
 
 
 def _probabilities_only(model: ModelProto, found: list[str], wanted: tuple[str, ...]) -> ModelProto:

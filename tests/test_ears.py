@@ -233,7 +233,10 @@ def test_a_listener_that_does_not_come_back_is_told_once(at: str) -> None:
         (failed,) = home.events.events
         assert isinstance(failed, ListenerFailed)
         assert failed.hung
+        assert home.ears.hung
         stuck.freed.set()
+        home.events.wait_for(TranscriptFinished)
+        assert not home.ears.hung, "it did come back"
 
 
 def test_a_long_call_and_a_long_silence_are_no_hang() -> None:
@@ -259,6 +262,7 @@ def test_what_hangs_does_not_hold_up_the_end_of_the_program() -> None:
             "transcribe"
         ]
         stuck.freed.set()
+        home.events.wait_for(TranscriptFinished)
 
 
 @pytest.mark.parametrize(

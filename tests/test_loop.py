@@ -17,7 +17,7 @@ from denwaban.ears import HANG_AFTER_S, Ears
 from denwaban.effects import AllowNumber, Answer, HangUp, MarkHarmless, Play, Record, ReportHealth, UseLetThrough
 from denwaban.events import SAMPLE_RATE, CallerId, Pcm, Utterance
 from denwaban.listener import MixedListener
-from denwaban.loop import INBOX_LIMIT, Loop, Ports
+from denwaban.loop import INBOX_LIMIT, LAST_WORDS_S, Loop, Ports
 from denwaban.phases import RELEASE_LIMIT_S, SessionState
 from denwaban.ports import Recognizer, StreamCounts
 from denwaban.rules import LetThrough, ScreeningRules
@@ -330,6 +330,10 @@ def test_a_box_whose_listener_hangs_ends_when_the_call_is_over_and_not_before() 
         box.line.say(ev.HandsetReplaced())
         until(lambda: box.line.commands[-1] == HangUp(), "the line is let go of in order")
         box.clock.advance(RELEASE_LIMIT_S)
+        until(lambda: box.store.closed, "the call is over")
+        box.passes_turns()
+        assert not box.line.closed, "advice is not cut off"
+        box.clock.advance(LAST_WORDS_S)
         until(lambda: box.line.closed, "the program ends")
         recognizer.freed.set()
     assert box.loop.hung

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from denwaban.supervise import HEARTBEAT_ENV, Pulse
+from denwaban.supervise import HEARTBEAT_ENV, UNHEARD_ENV, Pulse
 from denwaban.vitals import Vitals, VitalSigns, ask
 
 
@@ -35,6 +35,8 @@ def test_who_asks_learns_of_line_and_last_beat(tmp_path: Path) -> None:
     assert ask(tmp_path / "state.sock") == Vitals("ready", 2.0, 2.0)
     signs.beat(b"f")
     assert ask(tmp_path / "state.sock") == Vitals("failed", 0.0, 0.0)
+    signs.beat(b"fu")
+    assert ask(tmp_path / "state.sock") == Vitals("unheard", 0.0, 0.0)
     signs.worker_gone()
     assert ask(tmp_path / "state.sock") == Vitals("unknown", 0.0, None)
 
@@ -58,9 +60,14 @@ def test_a_pressed_button_is_told_beside_the_beats_and_says_nothing_about_the_li
     assert ask(tmp_path / "state.sock") == Vitals("ready", 7.0, 2.0, 2.0)
 
 
-def test_a_deaf_box_is_as_good_as_one_without_a_line_until_it_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("at_start", [False, True])
+def test_a_box_that_cannot_listen_is_not_ready_until_it_is_well(
+    monkeypatch: pytest.MonkeyPatch, at_start: bool
+) -> None:
     beats, end = os.pipe()
     monkeypatch.setenv(HEARTBEAT_ENV, str(end))
+    if at_start:
+        monkeypatch.setenv(UNHEARD_ENV, "1")
     time = Time()
     pulse = Pulse(time)
     beat = pulse.beater("main")
@@ -72,12 +79,12 @@ def test_a_deaf_box_is_as_good_as_one_without_a_line_until_it_is_well(monkeypatc
 
     assert told() == b"."
     pulse.line(ready=True)
-    assert told() == b"r"
-    pulse.hearing(well=False)
-    assert told() == b"f"
+    assert told() == (b"u" if at_start else b"r")
+    pulse.listening(well=False)
+    assert os.read(beats, 10) == b"u", "at once"
     pulse.line(ready=True)
-    assert told() == b"f", "a modem that comes back mends no ears"
-    pulse.hearing(well=True)
+    assert told() == b"u", "a modem that comes back mends no ears"
+    pulse.listening(well=True)
     assert told() == b"r"
     pulse.line(ready=False)
     assert told() == b"f"

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
@@ -27,21 +28,20 @@ from training.dataset import HeardCall
 from training.evaluate import table
 from training.figures import Case, alerted, cases_of, count, headline, is_whole_scam
 from training.fit import (
-    CONTEXT,
-    UTTERANCE,
     Features,
     Say,
     Scored,
     TextModels,
-    call_pipeline,
     features_of,
     fit_call,
-    fit_text,
+    fit_context,
     fit_text_models,
+    fit_utterance,
     fold_of,
+    over_folds,
     score,
 )
-from training.material import CHAT_WEIGHT, Column, Material
+from training.material import Column, Indices, Material
 from training.train import MODEL_DIR, Settings, load_views, progress, scored_out_of_fold
 
 KEYWORDS: Final = re.compile(
@@ -140,25 +140,20 @@ def keyword_row(views: Sequence[HeardCall]) -> tuple[object, ...]:
     )
 
 
-def scored_with(material: Material, texts: tuple[str, ...], say: Say) -> list[Scored]:
+def scored_with(material: Material, texts: tuple[str, ...], say: Say, folds: int, jobs: int) -> list[Scored]:
     """Out-of-fold scores of models that read some of the columns only."""
 
     def chosen(columns: Sequence[Column]) -> list[Column]:
         return [column for column in columns if column.name.removeprefix("near_") in texts]
 
-    folds = np.array([fold_of(view) for view in material.views])
     utterance, context = chosen(material.utterance), chosen(material.context)
-    scored: list[Scored] = []
-    for fold in sorted(set(folds)):
-        say(f"fold {fold}")
-        rows = material.rows_of(folds != fold)
-        once = rows[material.sides_unknown[rows]]
-        weights = np.where(material.chat[once], CHAT_WEIGHT, 1.0)
-        by_turn = fit_text(UTTERANCE, utterance, once, material.labels[once], weights)
-        shown = rows[[label is not None for label in material.call_labels[rows]]]
-        in_context = fit_text(CONTEXT, context, shown, material.call_labels[shown], material.weights[shown])
-        scored += _scored(material, folds == fold, by_turn, in_context, utterance, context)
-    return scored
+
+    def fit_and_score(rows: Indices, unseen: npt.NDArray[np.bool_]) -> list[Scored]:
+        by_turn = fit_utterance(material, utterance, rows)
+        in_context = fit_context(material, context, rows)
+        return _scored(material, unseen, by_turn, in_context, utterance, context)
+
+    return over_folds(material, fit_and_score, say, folds, jobs)
 
 
 def _scored(
@@ -194,10 +189,10 @@ def _last_scores(scored: Scored) -> Floats:
     return np.array([padded[i : i + LAST].ravel() for i in range(len(steps))], np.float32)
 
 
-def judged_sequences(scored: Sequence[Scored]) -> list[Judged]:
+def judged_sequences(scored: Sequence[Scored], parts: int) -> list[Judged]:
     """Call probabilities of the sequence model, by models that did not see the hand."""
     found = sequences(features_of(scored))
-    folds = [fold_of(one.scored.view) for one in found]
+    folds = [fold_of(one.scored.view, parts) for one in found]
     result: list[Judged] = []
     for fold in sorted(set(folds)):
         model = fit_call([one for one, of in zip(found, folds, strict=True) if of != fold], network)
@@ -209,10 +204,10 @@ def judged_sequences(scored: Sequence[Scored]) -> list[Judged]:
 
 
 def left_out(
-    material: Material, scored: Sequence[Scored], thresholds: Thresholds, say: Say
+    material: Material, scored: Sequence[Scored], usual: Sequence[Judged], thresholds: Thresholds, say: Say
 ) -> list[tuple[object, ...]]:
     """(kind, alert when its hand was unseen, alert when the whole kind was unseen) for whole scam calls."""
-    usual = [case for case in cases_of(of_view(judged_by_fold(scored)), {"written": thresholds}) if is_whole_scam(case)]
+    seen = [case for case in cases_of(of_view(usual), {"written": thresholds}) if is_whole_scam(case)]
     rows: list[tuple[object, ...]] = []
     for kind, categories in KINDS.items():
         say(f"without {kind}")
@@ -222,7 +217,7 @@ def left_out(
         call = fit_call(features_of([one for one in scored if one.view.call.category not in categories]))
         found = judged(features_of(score(models, material, wanted)), call)
         cases: list[Case] = [case for case in cases_of(found, {"written": thresholds}) if is_whole_scam(case)]
-        before = [case for case in usual if case.call.category in categories]
+        before = [case for case in seen if case.call.category in categories]
         rows.append((kind, count(before, alerted), count(cases, alerted)))
     return rows
 
@@ -256,20 +251,21 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=MODEL_DIR / "comparison.md", help="report to write")
     options = parser.parse_args(argv)
     settings, say = Settings.of(options), progress(time.monotonic())
+    folds = settings.folds
     material = Material(load_views(settings))
     scored = scored_out_of_fold(settings, material, say)
     rows = [keyword_row(material.views)]
     for name, wanted in PARTS.items():
         say(name)
-        part = scored_with(material, wanted, say)
-        rows.append(Rival(f"{name}, trees over the call", judged_by_fold(part)).row())
+        part = scored_with(material, wanted, say, folds, settings.jobs)
+        rows.append(Rival(f"{name}, trees over the call", judged_by_fold(part, folds=folds)).row())
     say("models of the call")
-    shipped = judged_by_fold(scored, call_pipeline)
-    rows.append(Rival("all three, logistic regression over the call", judged_by_fold(scored, linear)).row())
-    rows.append(Rival("all three, network over the last six utterances", judged_sequences(scored)).row())
+    shipped = judged_by_fold(scored, folds=folds)
+    rows.append(Rival("all three, logistic regression over the call", judged_by_fold(scored, linear, folds)).row())
+    rows.append(Rival("all three, network over the last six utterances", judged_sequences(scored, folds)).row())
     rows.append(Rival("**all three, trees over the call (shipped)**", shipped).row())
     thresholds = choose_thresholds(of_view(shipped))["written"]["normal"]
-    text = report(rows, left_out(material, scored, thresholds, say))
+    text = report(rows, left_out(material, scored, shipped, thresholds, say))
     options.out.write_text(text, "utf-8")
     print(text)
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -16,7 +17,7 @@ from sklearn.pipeline import Pipeline
 
 from denwaban.detect.model import CALL_LABELS, CONTEXT_INPUTS, UTTERANCE_LABELS, Floats, context_texts, load_model
 from denwaban.detect.policy import FEATURES
-from denwaban.detect.text import UTTERANCE_END, Texts
+from denwaban.detect.text import UTTERANCE_END, Reader, Texts
 from training.fit import TextModels
 from training.material import Material
 
@@ -25,8 +26,14 @@ GOLDEN_TOLERANCE: Final = 1e-4
 """Largest difference between ONNX (float32) and scikit-learn that still counts as the same model."""
 
 
-Probes = list[tuple[Texts, Texts]]
-"""Contexts, far and near."""
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """What golden scores are written for."""
+
+    contexts: list[tuple[Texts, Texts]]
+    """Far and near; the last far utterance of each is the utterance probed."""
+    said: list[str]
+    """Utterances whose reading is kept as well: another dictionary would read some of them otherwise."""
 
 
 def text_to_onnx(pipeline: Pipeline, names: Sequence[str], labels: tuple[str, ...]) -> ModelProto:
@@ -96,19 +103,26 @@ def write_model(
 def _write_golden(folder: Path, utterance: Pipeline, context: Pipeline, call: Pipeline, probes: Probes) -> None:
     """scikit-learn's own answers, to be met by the ONNX files on every machine."""
     rows = np.random.default_rng(0).uniform(-3, 3, (8, FEATURES)).astype(np.float32)
-    last = [tuple(text.split(UTTERANCE_END)[-1].strip() for text in far) for far, _near in probes]
+    last = [tuple(text.split(UTTERANCE_END)[-1].strip() for text in far) for far, _near in probes.contexts]
     golden = {
         "texts": last,
         "utterance": _ordered(utterance, last, UTTERANCE_LABELS),
-        "contexts": probes,
-        "context": _ordered(context, [context_texts(far, near) for far, near in probes], CALL_LABELS),
+        "contexts": probes.contexts,
+        "context": _ordered(context, [context_texts(far, near) for far, near in probes.contexts], CALL_LABELS),
         "features": rows.tolist(),
         "call": _ordered(call, rows, CALL_LABELS),
         "tolerance": GOLDEN_TOLERANCE,
+        "read": readings(probes.said),
     }
     (folder / "golden.json").write_text(json.dumps(golden, ensure_ascii=False) + "\n", "utf-8")
     difference = golden_difference(folder)
     assert difference <= GOLDEN_TOLERANCE, f"ONNX and scikit-learn differ by {difference}"
+
+
+def readings(said: Sequence[str]) -> list[tuple[str, Texts]]:
+    """Each utterance with what the detector reads of it."""
+    reader = Reader()
+    return [(text, reader.read(text).texts) for text in said]
 
 
 def _ordered(pipeline: Pipeline, rows: Any, labels: Sequence[str]) -> list[list[float]]:

@@ -140,14 +140,24 @@ class TextModels:
     category: TextModel
 
 
-def fit_text_models(material: Material, rows: Indices) -> TextModels:
-    """Fit all three on these rows."""
+def fit_utterance(material: Material, columns: Sequence[Column], rows: Indices) -> TextModel:
+    """Fit the classifier of one utterance on these rows."""
     once = rows[material.sides_unknown[rows]]
     weights = np.where(material.chat[once], CHAT_WEIGHT, 1.0)
-    utterance = fit_text(UTTERANCE, material.utterance, once, material.labels[once], weights)
+    return fit_text(UTTERANCE, columns, once, material.labels[once], weights)
+
+
+def fit_context(material: Material, columns: Sequence[Column], rows: Indices) -> TextModel:
+    """Fit the classifier of what was said last on these rows."""
     shown = rows[[label is not None for label in material.call_labels[rows]]]
     some = shown[~material.chat[shown] | np.isin(material.place[shown], list(CHAT_PREFIXES))]
-    context = fit_text(CONTEXT, material.context, some, material.call_labels[some], material.weights[some])
+    return fit_text(CONTEXT, columns, some, material.call_labels[some], material.weights[some])
+
+
+def fit_text_models(material: Material, rows: Indices) -> TextModels:
+    """Fit all three on these rows."""
+    utterance = fit_utterance(material, material.utterance, rows)
+    context = fit_context(material, material.context, rows)
     kinds = category_rows(material, rows)
     names = np.array([material.views[view].call.category for view in material.owner[kinds]], dtype=object)
     category = fit_text(CATEGORY, material.far, kinds, names, np.ones(kinds.size))
@@ -246,16 +256,28 @@ def fit_call(found: Sequence[Features], make: Callable[[], Pipeline] = call_pipe
     return pipeline
 
 
-def out_of_fold(
-    material: Material, say: Say = lambda _text: None, folds: int = FOLDS, jobs: int = JOBS
-) -> list[Scored]:
+ScoreUnseen = Callable[[Indices, npt.NDArray[np.bool_]], list[Scored]]
+"""(rows to learn from, views to score) → scores."""
+
+
+def out_of_fold(material: Material, say: Say, folds: int = FOLDS, jobs: int = JOBS) -> list[Scored]:
     """Scores of every view by text models that never saw its hand. `say` is told of each fold."""
+
+    def fit_and_score(rows: Indices, chosen: npt.NDArray[np.bool_]) -> list[Scored]:
+        return score(fit_text_models(material, rows), material, chosen)
+
+    return over_folds(material, fit_and_score, say, folds, jobs)
+
+
+def over_folds(
+    material: Material, score_unseen: ScoreUnseen, say: Say, folds: int = FOLDS, jobs: int = JOBS
+) -> list[Scored]:
+    """Scores of every view by whatever learns from other hands only."""
     found = np.array([fold_of(view, folds) for view in material.views])
 
     def held_out(fold: int) -> list[Scored]:
         say(f"fold {fold} held out")
-        models = fit_text_models(material, material.rows_of(found != fold))
-        return score(models, material, found == fold)
+        return score_unseen(material.rows_of(found != fold), found == fold)
 
     material.count()
     with ThreadPoolExecutor(jobs) as pool:  # SciPy and scikit-learn let go of the interpreter while they work

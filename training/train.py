@@ -171,15 +171,17 @@ def progress(started: float) -> Say:
 
 
 def _probes(views: list[HeardCall]) -> Probes:
-    """Contexts of our own corpus for the golden scores; the last far utterance of each is the utterance probed."""
+    """Calls of our own corpus for the golden scores."""
     whole = [view for view in views if view.sides == "known" and view.call.whole and view.scored]
-    return [
+    some = Random(0).sample(whole, min(PROBES, len(whole)))
+    contexts = [
         (
             joined(one.text for one in view.heard if one.side == "far"),
             joined(one.text for one in view.heard if one.side == "near"),
         )
-        for view in Random(0).sample(whole, min(PROBES, len(whole)))
+        for view in some
     ]
+    return Probes(contexts, [turn.text for view in some for turn in view.call.far_turns])
 
 
 def main(argv: list[str] | None = None) -> int:

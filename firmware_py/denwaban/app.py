@@ -33,7 +33,15 @@ from denwaban.detect.text import Reader
 from denwaban.ears import Ears
 from denwaban.effects import Effect, ReportHealth
 from denwaban.errors import ConfigError, StoreError
-from denwaban.events import ButtonPressed, CallerId, Event, LineFailed, LineReady
+from denwaban.events import (
+    ButtonPressed,
+    CallerId,
+    Event,
+    LineFailed,
+    LineReady,
+    ListenerFailed,
+    TranscriptFinished,
+)
 from denwaban.health import HEALTHY, Health
 from denwaban.line.listening import ListenLine
 from denwaban.line.modem import ModemLine
@@ -183,14 +191,16 @@ def build_box(
 
 
 def _telling(pulse: Pulse, observer: Observer) -> Observer:
-    """Lets the parent process know whether the box is deaf and when a button was pressed; it tells the page."""
+    """Lets the parent process know how line and listening are and when a button was pressed; it tells the page."""
 
     def observe(happening: Event | Effect) -> None:
         match happening:
             case LineReady() | LineFailed():
                 pulse.line(isinstance(happening, LineReady))
-            case ReportHealth(hearing):
-                pulse.hearing(hearing == "well")
+            case ReportHealth("deaf", "speech") | ListenerFailed(hung=True):
+                pulse.listening(well=False)
+            case ReportHealth("well") | TranscriptFinished(heard=True):
+                pulse.listening(well=True)
             case ButtonPressed():
                 pulse.button()
             case _:

@@ -163,6 +163,11 @@ class Ears:
             self.end()
         self._tape_jobs.put_nowait((call_id, True))
 
+    @property
+    def hung(self) -> bool:
+        """Whether a step was told to hang and has still not ended."""
+        return self._hung
+
     def look(self, emit: Emit) -> None:
         """To be called every second: tell once of a listener that does not come back, for it cannot say so itself."""
         since = self._step_since
@@ -221,7 +226,7 @@ class Ears:
         try:
             yield
         finally:
-            self._step_since = None
+            self._step_since, self._hung = None, False
 
     def _tell(self, emit: Emit, call_id: str, words: list[UtteranceAssessed]) -> None:
         for heard in words:

@@ -41,8 +41,8 @@ class Health:
 
     @property
     def deaf(self) -> bool:
-        """Whether that is what was reported last."""
-        return self.told is not None and self.told.hearing == "deaf"
+        """Whether that was reported last, or is known before anything is."""
+        return self.unheard >= UNHEARD_CALLS if self.told is None else self.told.hearing == "deaf"
 
 
 HEALTHY: Final = Health()
@@ -82,5 +82,6 @@ def due(health: Health, now: float) -> tuple[Health, tuple[Effect, ...]]:
 def _told(health: Health, report: ReportHealth, now: float) -> tuple[Health, tuple[Effect, ...]]:
     if report == health.told and (health.deaf or now - health.told_at < PROVEN_EVERY_S):
         return health, ()
-    aloud = (Warn("line_fault"),) if report.hearing == "deaf" and not health.deaf else ()
+    known = health.told is not None and health.deaf
+    aloud = (Warn("line_fault"),) if report.hearing == "deaf" and not known else ()
     return replace(health, told=report, told_at=now), (report, *aloud)

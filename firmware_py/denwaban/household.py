@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from denwaban.advice import ADVICE
 from denwaban.alert.words import known_categories, words_for
@@ -29,6 +29,7 @@ from denwaban.store.rows import Feedback, NumberEntry, StoredCall
 from denwaban.transcribe.engine import AUTO, MODELS
 from denwaban.vitals import ask
 from denwaban.web.port import (
+    BoxState,
     Call,
     CallLine,
     ListedNumber,
@@ -117,7 +118,7 @@ class StoredHousehold:
             trouble=trouble,
         )
 
-    def _box(self) -> tuple[Literal["listening", "deaf", "starting", "stopped"], float | None]:
+    def _box(self) -> tuple[BoxState, float | None]:
         vitals = ask(state_socket(self._config))
         if vitals is None:
             return "stopped", None
@@ -126,6 +127,8 @@ class StoredHousehold:
         proven_at = self._wall() - vitals.beat_s
         if vitals.line == "failed" or vitals.beat_s > _DEAF_BEAT_S:
             return "deaf", proven_at
+        if vitals.line == "unheard":
+            return "unheard", proven_at
         return ("listening" if vitals.line == "ready" else "starting"), proven_at
 
     def calls(self, skip: int, limit: int) -> tuple[tuple[CallLine, ...], int]:

@@ -52,6 +52,8 @@ _log = logging.getLogger(__name__)
 INBOX_LIMIT: Final = 10_000
 """Events are small and rare: a full inbox means that the main loop is dead; then the process must end, not forget."""
 IDLE_WAIT_S: Final = 1.0
+LAST_WORDS_S: Final = 60.0
+"""After a call the box may still have advice to give, and nobody is well served by one that falls silent amid it."""
 HOUSEKEEPING_S: Final = 3600.0
 
 
@@ -96,7 +98,9 @@ class Loop:
     ) -> None:
         self._state = state
         self._health = health
-        self._hung = False
+        self._gave_up = False
+        self._call_at = -LAST_WORDS_S
+        """When there was a call last."""
         self._ports = ports
         self._observe = observer
         self._heartbeat = heartbeat
@@ -115,8 +119,8 @@ class Loop:
 
     @property
     def hung(self) -> bool:
-        """Whether a listener did not come back; with that, `run` ends as soon as there is no call."""
-        return self._hung
+        """Whether `run` ended because a listener did not come back."""
+        return self._gave_up
 
     @property
     def waiting(self) -> int:
@@ -135,6 +139,7 @@ class Loop:
         self._ports.ears.start(self.emit)
         self._ports.line.start(self.emit, self._ports.ears)
         self._ports.panel.start(self.emit)
+        self._show()
         try:
             while not self._stopping.is_set():
                 self._heartbeat()
@@ -147,7 +152,7 @@ class Loop:
             self._ports.panel.close()
 
     def _turn(self) -> None:
-        clock, deadline = self._ports.clock, self._state.deadline
+        clock, deadline, called = self._ports.clock, self._state.deadline, self._state.call is not None
         wait = IDLE_WAIT_S if deadline is None else min(IDLE_WAIT_S, clock.wait_hint(deadline))
         with contextlib.suppress(queue.Empty):
             self._take(self._inbox.get(timeout=max(wait, 0.001)))
@@ -155,19 +160,23 @@ class Loop:
             self._state = replace(self._state, deadline=None)
             self._take(DeadlineReached())
         self._ports.ears.look(self.emit)
+        now = clock.now()
+        if called or self._state.call is not None:
+            self._call_at = now
         if self._state.call is None:
-            self._between_calls()
+            self._between_calls(now)
 
-    def _between_calls(self) -> None:
+    def _between_calls(self, now: float) -> None:
         """A thread that hangs cannot be ended, and its model serves no other: only a new process listens again.
 
-        No call may lose its line by that, so the program ends between two.
+        No call may lose its line by that, nor the household the advice after it, so the program ends between two.
         """
-        if self._hung:
+        if self._ports.ears.hung and now - self._call_at >= LAST_WORDS_S:
+            self._gave_up = True
             _log.error("the listening hangs; the box ends, to be started anew")
             self.stop()
             return
-        self._health, effects = due(self._health, self._ports.clock.now())
+        self._health, effects = due(self._health, now)
         self._carry_out_all(effects)
 
     def _keep_house(self) -> None:
@@ -185,8 +194,6 @@ class Loop:
             _log.log(logging.INFO if isinstance(event, LineReady) else logging.ERROR, "%s", event)
         elif isinstance(event, ButtonPressed):
             _log.info("%s", event)
-        if isinstance(event, ListenerFailed) and event.hung:
-            self._hung = True
         now = self._ports.clock.now()
         self._health = noted(self._health, event, now)
         self._state, effects = step(self._state, event, now)

@@ -20,13 +20,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from denwaban.systemd import Notify
-from denwaban.vitals import BUTTON, VitalSigns
+from denwaban.vitals import BUTTON, READY, UNHEARD, VitalSigns
 
 _log = logging.getLogger(__name__)
 
 HEARTBEAT_ENV: Final = "DENWABAN_HEARTBEAT_FD"
 UNHEARD_ENV: Final = "DENWABAN_UNHEARD"
-"""Set for a worker whose predecessor ended with `LISTENING_HUNG`: that it is well is not proven by its start."""
+"""Set for a worker after one that could listen to no calls: that it is well is not proven by its start."""
 START_LIMIT_S: Final = 60.0
 """Loading models on a slow card takes a while; a worker that has never beaten gets this long."""
 HUNG_AFTER_S: Final = 3.0
@@ -53,15 +53,17 @@ class Pulse:
         self._lock = threading.Lock()
         self._sent = 0.0
         self._ready: bool | None = None
-        self._hears = True
+        self._listens = UNHEARD_ENV not in os.environ
 
     def line(self, ready: bool) -> None:
         """Pass on with the beats whether the line can be used."""
         self._ready = ready
 
-    def hearing(self, well: bool) -> None:
-        """Pass on with the beats, as if it were the line, that the box was found deaf or well."""
-        self._hears = well
+    def listening(self, well: bool) -> None:
+        """Pass on, bad news at once, whether calls can be listened to."""
+        self._listens = well
+        if not well:
+            self._write(UNHEARD)
 
     def button(self) -> None:
         """Pass on at once that somebody has pressed a button of the box."""
@@ -85,8 +87,14 @@ class Pulse:
             os._exit(75)  # the parent is gone: nobody would notice if we hung, so leave the line alone
         if all(now - last < HUNG_AFTER_S / 2 for last in self._last.values()):
             self._sent = now
-            ready = self._ready and self._hears
-            self._write(b"." if self._ready is None else b"r" if ready else b"f")
+            self._write(self._sign())
+
+    def _sign(self) -> bytes:
+        if self._ready is None:
+            return b"."
+        if not self._ready:
+            return b"f"
+        return READY if self._listens else UNHEARD
 
     def _write(self, sign: bytes) -> None:
         if self._fd is None:
@@ -114,7 +122,7 @@ class Supervisor:
         self._command = command
         self._notify = notify
         self._vitals = vitals or VitalSigns()
-        self._unheard: dict[str, str] = {}
+        self._unheard = False
         self._stopping = threading.Event()
         self._worker: subprocess.Popen[bytes] | None = None
 
@@ -131,7 +139,6 @@ class Supervisor:
                 return 0
             if end.status == CANNOT_START:
                 return 1  # a clear error was printed, and trying again will not mend it
-            self._unheard = {UNHEARD_ENV: "1"} if end.status == LISTENING_HUNG else {}
             failures = 0 if end.lived_s > STEADY_S else failures + 1
             delay = RESTART_S[min(failures, len(RESTART_S) - 1)]
             reason = "hung" if end.status is None else f"ended with status {end.status}"
@@ -144,7 +151,9 @@ class Supervisor:
         started = time.monotonic()
         read_end, write_end = os.pipe()
         try:
-            environment = {**os.environ, **self._unheard, HEARTBEAT_ENV: str(write_end)}
+            environment = {**os.environ, HEARTBEAT_ENV: str(write_end)}
+            if self._unheard:
+                environment[UNHEARD_ENV] = "1"
             self._worker = subprocess.Popen(self._command, env=environment, pass_fds=(write_end,))
             os.close(write_end)
             hung = self._watch(read_end, self._worker)
@@ -166,6 +175,7 @@ class Supervisor:
             if ready and (signs := os.read(read_end, 4096)):
                 deadline = time.monotonic() + HUNG_AFTER_S
                 self._vitals.beat(signs)
+                self._learn(signs)
                 if not beaten:
                     self._notify("READY=1\nSTATUS=running")
                 beaten = True
@@ -175,6 +185,13 @@ class Supervisor:
                 worker.kill()
                 return True
         return False
+
+    def _learn(self, signs: bytes) -> None:
+        """Whether calls are listened to. Whatever ends a worker, the next one is told; only a worker that is well, and
+        says so, makes it forgotten."""
+        found = signs.rfind(UNHEARD), signs.rfind(READY)
+        if max(found) >= 0:
+            self._unheard = found[0] > found[1]
 
     def _stop(self, _number: int, _frame: object) -> None:
         self._stopping.set()

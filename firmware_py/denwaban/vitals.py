@@ -21,8 +21,11 @@ _log = logging.getLogger(__name__)
 ASK_LIMIT_S: Final = 1.0
 BUTTON: Final = b"b"
 """A sign beside the beats: somebody has pressed a button."""
-LineState = Literal["unknown", "ready", "failed"]
-_SIGNS: Final[dict[bytes, LineState]] = {b".": "unknown", b"r": "ready", b"f": "failed"}
+READY: Final = b"r"
+UNHEARD: Final = b"u"
+LineState = Literal["unknown", "ready", "failed", "unheard"]
+"""`unheard`: ready, but calls cannot be listened to."""
+_SIGNS: Final[dict[bytes, LineState]] = {b".": "unknown", READY: "ready", b"f": "failed", UNHEARD: "unheard"}
 
 
 @dataclass(frozen=True, slots=True)

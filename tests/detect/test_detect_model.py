@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from denwaban.detect.model import CALL_LABELS, PARTS, UTTERANCE_LABELS, load_model
-from denwaban.detect.text import Texts
+from denwaban.detect.text import Reader, Texts
 from denwaban.errors import ModelError
 from denwaban.shipped import shipped_models
 from tests.conftest import ROOT
@@ -35,6 +35,15 @@ def test_onnx_scores_equal_scikit_learns() -> None:
     np.testing.assert_allclose(contexts, golden["context"], **close)
     rows = [model.call(np.array(row, np.float32)) for row in golden["features"]]
     np.testing.assert_allclose(rows, golden["call"], **close)
+
+
+def test_words_are_read_as_they_were_when_it_was_trained() -> None:
+    """Another dictionary asks for another training: words it reads otherwise are lost on the model."""
+    golden = json.loads((FOLDER / "golden.json").read_text("utf-8"))
+    reader = Reader()
+    assert len(golden["read"]) > 200
+    for said, texts in golden["read"]:
+        assert reader.read(said).texts == Texts(*texts)
 
 
 def test_scores_do_not_depend_on_what_is_scored_beside() -> None:

@@ -87,9 +87,11 @@ def _work(options: argparse.Namespace) -> int:
         return CANNOT_START
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: box.stop())
-    box.run()
-    if box.loop.hung:
-        os._exit(LISTENING_HUNG)  # an ordinary exit may wait for the thread that hangs
+    try:
+        box.run()
+    finally:
+        if box.loop.hung:
+            os._exit(LISTENING_HUNG)  # an ordinary exit may wait for the thread that hangs
     return 0
 
 

@@ -142,7 +142,7 @@ class Lists:
     policy: tuple[PolicyLine, ...]
 
 
-BoxState = Literal["listening", "deaf", "starting", "stopped"]
+BoxState = Literal["listening", "deaf", "unheard", "starting", "stopped"]
 
 
 @dataclass(frozen=True, slots=True)

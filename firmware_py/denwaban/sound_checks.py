@@ -24,6 +24,8 @@ SPOKEN: Final = "not_recording"
 """A short prompt that is true while nobody calls."""
 SPEAK_LIMIT_S: Final = 10.0
 LISTEN_S: Final = 1.0
+ARRIVES_WITHIN_S: Final = 10.0
+"""For that second of sound; a busy machine takes its time."""
 SILENT_DBFS: Final = -90.0
 """The last bit of 16; every real input has more noise of its own."""
 LOUD_DBFS: Final = -40.0
@@ -93,7 +95,7 @@ def check_line_input(config: Config) -> Iterator[Finding]:
 def _heard(source: SoundInput) -> Pcm:
     """A second of sound. Raises AudioError if it does not come."""
     parts: list[Pcm] = []
-    deadline = time.monotonic() + 3 * LISTEN_S
+    deadline = time.monotonic() + ARRIVES_WITHIN_S
     while sum(map(len, parts)) < LISTEN_S * SAMPLE_RATE:
         if time.monotonic() > deadline:
             raise AudioError(f"sound input {source.name!r} delivers nothing; is another program using it?")
